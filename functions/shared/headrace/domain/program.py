@@ -1,0 +1,137 @@
+"""What a project's expressions do to one record: filter first, then transforms, each under an output name.
+
+An engine gives `Evaluate`; everything that is not JSONata itself (truth, order, types, names) is decided here,
+so that every engine and every process behaves alike.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any, Literal
+
+from headrace.domain.records import Record
+
+OutputType = Literal["string", "int", "int64", "float64", "bool", "json"]
+OUTPUT_TYPES: tuple[OutputType, ...] = ("string", "int", "int64", "float64", "bool", "json")
+
+Evaluate = Callable[[str, Any], Any]
+"""`(expression, input) -> result`, absent as None. Raises ExpressionFailed."""
+
+
+class ExpressionFailed(Exception):
+    """An expression broke on one record, or was stopped at a limit; the message is fit for the project's owner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transform:
+    """Adds the value of `expression`, converted to `output_type`, to the record under `output_name` (dots nest)."""
+
+    expression: str
+    output_name: str
+    output_type: OutputType
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The expressions of one pipeline, or of one sink, in the order in which they run. Hashable: a cache key."""
+
+    filter: str | None = None
+    transforms: tuple[Transform, ...] = ()
+
+    @property
+    def expressions(self) -> tuple[str, ...]:
+        """Every expression of the program, the filter first."""
+        return ((self.filter,) if self.filter else ()) + tuple(each.expression for each in self.transforms)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a program made of one record. Without `error`, `record` is the record after the transforms."""
+
+    kept: bool
+    record: Record
+    error: str | None = None
+
+
+def apply(program: Program, record: Record, evaluate: Evaluate) -> Outcome:
+    """Run `program` over `record`. A failure is an Outcome with `error` and the record as it came."""
+    try:
+        if program.filter and not truthy(evaluate(program.filter, record), evaluate):
+            return Outcome(kept=False, record=record)
+        changed = record
+        for transform in program.transforms:
+            value = convert(evaluate(transform.expression, changed), transform.output_type)
+            changed = _with(changed, transform.output_name.split("."), value)
+    except ExpressionFailed as failure:
+        return Outcome(kept=False, record=record, error=str(failure))
+    return Outcome(kept=True, record=changed)
+
+
+def truthy(value: Any, evaluate: Evaluate) -> bool:
+    """Truth by JSONata's own rules (https://docs.jsonata.org/boolean-functions#boolean), asked of the engine."""
+    if value is True or value is False or value is None:
+        return bool(value)
+    return evaluate("$boolean($)", value) is True
+
+
+def convert(value: Any, output_type: OutputType) -> Any:
+    """`value` as `output_type`; absent stays None. Raises ExpressionFailed when it would lose its meaning."""
+    if value is None or output_type == "json":
+        return value
+    try:
+        return _CONVERTERS[output_type](value)
+    except (ValueError, TypeError, KeyError, OverflowError) as cause:
+        shown = repr(value) if len(repr(value)) <= 80 else repr(value)[:80] + "…"
+        raise ExpressionFailed(f"{shown} is not a value of type {output_type}") from cause
+
+
+def _to_string(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise TypeError
+
+
+def _to_int(value: Any) -> int:
+    number = int(value, 10) if isinstance(value, str) else int(value)
+    if isinstance(value, float) and number != value:
+        raise ValueError
+    if not -(2**63) <= number < 2**63:
+        raise OverflowError
+    return number
+
+
+def _to_float(value: Any) -> float:
+    number = float(value)
+    if not isfinite(number):
+        raise ValueError
+    return number
+
+
+def _to_bool(value: Any) -> bool:
+    if isinstance(value, str):
+        return {"true": True, "false": False}[value]
+    if isinstance(value, bool | int | float):
+        return bool(value)
+    raise TypeError
+
+
+_CONVERTERS: dict[str, Callable[[Any], Any]] = {
+    "string": _to_string,
+    "int": _to_int,
+    "int64": _to_int,
+    "float64": _to_float,
+    "bool": _to_bool,
+}
+
+
+def _with(record: Record, path: list[str], value: Any) -> Record:
+    """A copy of `record` with `value` at `path`; what is shared with the original is never changed in place."""
+    head, *rest = path
+    if not rest:
+        return {**record, head: value}
+    inner = record.get(head)
+    return {**record, head: _with(inner if isinstance(inner, dict) else {}, rest, value)}
