@@ -24,7 +24,10 @@ class ExpressionFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Transform:
-    """Adds the value of `expression`, converted to `output_type`, to the record under `output_name` (dots nest)."""
+    """Adds the value of `expression`, converted to `output_type`, to the record under `output_name` (dots nest).
+
+    With an empty `output_name` the value takes the place of the record: that is how a sink's template works.
+    """
 
     expression: str
     output_name: str
@@ -49,11 +52,11 @@ class Outcome:
     """What a program made of one record. Without `error`, `record` is the record after the transforms."""
 
     kept: bool
-    record: Record
+    record: Any
     error: str | None = None
 
 
-def apply(program: Program, record: Record, evaluate: Evaluate) -> Outcome:
+def apply(program: Program, record: Any, evaluate: Evaluate) -> Outcome:
     """Run `program` over `record`. A failure is an Outcome with `error` and the record as it came."""
     try:
         if program.filter and not truthy(evaluate(program.filter, record), evaluate):
@@ -61,7 +64,8 @@ def apply(program: Program, record: Record, evaluate: Evaluate) -> Outcome:
         changed = record
         for transform in program.transforms:
             value = convert(evaluate(transform.expression, changed), transform.output_type)
-            changed = _with(changed, transform.output_name.split("."), value)
+            name = transform.output_name
+            changed = _with(changed, name.split("."), value) if name else value
     except ExpressionFailed as failure:
         return Outcome(kept=False, record=record, error=str(failure))
     return Outcome(kept=True, record=changed)

@@ -65,9 +65,7 @@ class Bus(Protocol):
     the call, and repeating it is safe at the price of a duplicate.
     """
 
-    def publish(
-        self, queue: str, messages: Sequence[Message], *, delay: timedelta = timedelta(0)
-    ) -> list[str]:
+    def publish(self, queue: str, messages: Sequence[Message], *, delay: timedelta = timedelta(0)) -> list[str]:
         """Store `messages`, to be delivered after `delay` (at most 15 minutes); return their ids in order.
 
         Returns only when they would survive the loss of this process and of the machine's power.
@@ -132,6 +130,14 @@ class Source(Protocol):
 
     def due(self) -> Mapping[str, "Due"]:
         """The queues that have messages due now."""
+        ...
+
+    def wait(self, timeout: timedelta) -> None:
+        """Return when new messages may have come or `wake` was called, at the latest after `timeout`."""
+        ...
+
+    def wake(self) -> None:
+        """Make `wait` return, or the next call of it if nobody is waiting."""
         ...
 
 

@@ -1,10 +1,9 @@
 """JSONata, whichever engine evaluates it and wherever that engine runs."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from headrace.domain.program import Outcome, Program
-from headrace.domain.records import Record
 
 
 class Expressions(Protocol):
@@ -21,8 +20,8 @@ class Expressions(Protocol):
         """
         ...
 
-    def run(self, program: Program, records: Sequence[Record]) -> list[Outcome]:
-        """One Outcome for each record, in order.
+    def run(self, program: Program, records: Sequence[Any]) -> list[Outcome]:
+        """One Outcome for each record (any JSON value), in order.
 
         A record on which an expression fails, or uses more than its share of time or memory, is an Outcome
         with `error`; its neighbours and all other programs are unaffected. One record costs at most 250 ms

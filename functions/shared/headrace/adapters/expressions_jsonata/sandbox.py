@@ -1,0 +1,138 @@
+"""The Expressions port: what is tame runs in the calling thread, everything else in a worker, under one promise.
+
+A record walks: all expressions of the program are on the allow-list (`tame`), and read little of this record → the
+engine is called here, in 0.3 µs. Otherwise the record goes as JSON to a worker (`pool`, `child`, `worker`), which
+the kernel stops at its limits; whoever kills its worker is the record without an answer, and a new worker goes on
+with the next one. What comes back is only the verdict and the fields that transforms set, so the rest of the record
+is exactly what it was.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from headrace.adapters.expressions_jsonata import frames
+from headrace.adapters.expressions_jsonata.call import SandboxedCall
+from headrace.adapters.expressions_jsonata.engines import Engine, EngineName, available, evaluate_exactly
+from headrace.adapters.expressions_jsonata.lexer import lex
+from headrace.adapters.expressions_jsonata.limits import EXPRESSION_BYTES
+from headrace.adapters.expressions_jsonata.pool import WorkerPool
+from headrace.adapters.expressions_jsonata.results import TookTooLong
+from headrace.adapters.expressions_jsonata.slips import find_slip
+from headrace.adapters.expressions_jsonata.tame import TOUCHED_BYTES, analyse
+from headrace.domain.errors import InvalidExpression
+from headrace.domain.program import Outcome, Program, apply
+from headrace.domain.records import Record
+
+_STALLED_MS = 1000
+"""Wall clock for a tame expression. It ends on its own within 30 ms of processor time; this is for its bugs."""
+
+
+class SandboxedExpressions:
+    """JSONata in at most `max_workers` child processes, and in the calling thread where that is harmless.
+
+    With `engine` "jsonata-python", or where jsonatapy has no build for the platform, everything runs in workers.
+    Usable from many threads, and after a fork. `close` ends the workers.
+    """
+
+    def __init__(self, engine: EngineName = "jsonatapy", max_workers: int = 4) -> None:
+        self.engine: EngineName = available(engine)
+        self._pool = WorkerPool(self.engine, max_workers)
+        self._here = _engine_for_this_process(self.engine)
+
+    def close(self) -> None:
+        """End the workers. Idle ones at once, those at work when their call ends; later calls are Unavailable."""
+        self._pool.close()
+
+    def check(self, expression: str) -> None:
+        """Say whether `expression` can be compiled. Only what is tame is parsed in this process.
+
+        Raises:
+            InvalidExpression: with the position and, for a slip from another language, the JSONata spelling.
+            Unavailable: no worker could be started.
+        """
+        _check_text(expression)
+        if slip := find_slip(lex(expression)):
+            text = f"{slip.written} is not JSONata"
+            raise InvalidExpression(text, position=slip.position, hint=slip.hint)
+        if not self._compiles_here(expression):
+            self._compile_in_worker(expression)
+
+    def run(self, program: Program, records: Sequence[Record]) -> list[Outcome]:
+        """One Outcome for each record, in order; see the port."""
+        if self._here is None or not all(map(analyse, program.expressions)):
+            return SandboxedCall(self._pool, program, records).outcomes()
+        outcomes: list[Outcome | None] = []
+        for record in records:
+            try:
+                outcomes.append(apply(program, record, self._evaluate_here))
+            except _NotHere:
+                outcomes.append(None)
+        left = [record for record, outcome in zip(records, outcomes, strict=True) if outcome is None]
+        others = iter(SandboxedCall(self._pool, program, left).outcomes() if left else ())
+        return [next(others) if outcome is None else outcome for outcome in outcomes]
+
+    def _evaluate_here(self, expression: str, value: Any) -> Any:
+        tame = analyse(expression)
+        if self._here is None or tame is None:
+            raise _NotHere
+        try:
+            if tame.touched_bytes(value) > TOUCHED_BYTES:
+                raise _NotHere
+        except TypeError:  # not JSON: the call says so
+            raise _NotHere from None
+        try:
+            return evaluate_exactly(self._here, expression, value)
+        except TookTooLong:
+            raise _NotHere from None
+
+    def _compiles_here(self, expression: str) -> bool:
+        if self._here is None or analyse(expression) is None:
+            return False
+        try:
+            self._here.compile(expression)
+        except InvalidExpression:  # a worker finds out where
+            return False
+        return True
+
+    def _compile_in_worker(self, expression: str) -> None:
+        with self._pool.worker(expression) as child:
+            answers, ending = child.exchange(frames.request(frames.CHECK, expression.encode()), 1)
+        if ending is not None or not answers:
+            raise InvalidExpression(f"the expression cannot be checked: {ending.reason if ending else ''}")
+        if answers[0].verdict == frames.INVALID:
+            failure = orjson.loads(answers[0].payload)
+            raise InvalidExpression(failure["message"], position=_start(expression, failure["position"]))
+
+
+class _NotHere(Exception):
+    """This record needs a worker after all. Not an ExpressionFailed, so it passes through `apply`."""
+
+
+def _engine_for_this_process(name: EngineName) -> Engine | None:
+    # The pure engine gets none: it is slow enough for 1 MiB to take seconds, and a pipe costs it nothing.
+    if name != "jsonatapy":
+        return None
+    from headrace.adapters.expressions_jsonata.engine_jsonatapy import JsonatapyEngine
+
+    return JsonatapyEngine(_STALLED_MS)
+
+
+def _check_text(expression: str) -> None:
+    try:
+        size = len(expression.encode())
+    except UnicodeEncodeError as cause:
+        raise InvalidExpression("half of a surrogate pair is no text", position=cause.start) from cause
+    if size > EXPRESSION_BYTES:
+        raise InvalidExpression(f"the expression is {size} bytes, the limit is {EXPRESSION_BYTES} bytes")
+    if not expression.strip():
+        raise InvalidExpression("the expression is empty", position=0)
+
+
+def _start(expression: str, position: int | None) -> int | None:
+    """Where the token begins behind which the parser stopped: JSONata reports the end of the offending token."""
+    if position is None:
+        return None
+    ends = {token.end: token.start for token in lex(expression)}
+    return ends.get(position, min(position, len(expression)))

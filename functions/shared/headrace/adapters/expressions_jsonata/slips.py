@@ -1,0 +1,275 @@
+"""Slips from expr-lang and its like, answered with the JSONata spelling.
+
+Only what JSONata can never mean is a slip: an expression that is valid and sensible JSONata passes. Some slips
+parse, and would be found out on the first record (`len(x)`) or never (`attributes["error.type"]`), which is worse.
+"""
+
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
+from typing import NamedTuple
+
+from headrace.adapters.expressions_jsonata.lexer import Token
+
+FUNCTIONS = frozenset(
+    ["sum", "count", "max", "min", "average", "string", "substring", "substringBefore", "substringAfter", "lowercase", "uppercase", "length", "trim", "pad", "match", "contains", "replace", "split", "join", "formatNumber", "formatBase", "formatInteger", "parseInteger", "number", "floor", "ceil", "round", "abs", "sqrt", "power", "random", "boolean", "not", "map", "zip", "filter", "single", "reduce", "sift", "keys", "lookup", "append", "exists", "spread", "merge", "reverse", "each", "error", "assert", "type", "sort", "shuffle", "distinct", "base64encode", "base64decode", "encodeUrlComponent", "encodeUrl", "decodeUrlComponent", "decodeUrl", "toMillis", "fromMillis", "clone", "now", "millis"]
+)
+"""JSONata's built-in functions (https://docs.jsonata.org), without `$eval`."""
+
+
+class Slip(NamedTuple):
+    """What is written at `position`, and what JSONata would have there."""
+
+    position: int
+    written: str
+    hint: str
+
+
+def find_slip(tokens: list[Token]) -> Slip | None:
+    """The first slip of an expression, None if there is none."""
+    code = [token for token in tokens if token.kind != "comment"]
+    found = (slip for index in range(len(code)) for rule in _RULES if (slip := rule(_Place(code, index))))
+    return next(found, None)
+
+
+class _Place:
+    """One token with its neighbours; those beyond either end are empty tokens."""
+
+    def __init__(self, code: list[Token], index: int) -> None:
+        self._code = code
+        self._index = index
+
+    def at(self, offset: int) -> Token:
+        index = self._index + offset
+        return self._code[index] if 0 <= index < len(self._code) else Token("unknown", "", -1)
+
+    @property
+    def token(self) -> Token:
+        return self.at(0)
+
+    @property
+    def in_infix_place(self) -> bool:
+        return self.at(-1).ends_operand and self.at(-1).text != ""
+
+    def glued(self, count: int) -> str:
+        """`count` tokens from here as one word, "" if there is space between them."""
+        tokens = [self.at(offset) for offset in range(count)]
+        joined = all(left.end == right.start for left, right in zip(tokens, tokens[1:], strict=False))
+        return "".join(token.text for token in tokens) if joined else ""
+
+    def slip(self, written: str, hint: str) -> Slip:
+        return Slip(self.token.start, written, hint)
+
+    def following(self) -> Iterator[Token]:
+        return iter(self._code[self._index :])
+
+    def everywhere(self) -> Iterator[tuple[Token, Token]]:
+        return zip(self._code, [*self._code[1:], Token("unknown", "", -1)], strict=True)
+
+
+_OPERATORS = {
+    "===": "= compares: a = b",
+    "!==": "!= compares: a != b",
+    "==": "= compares: a = b",
+    "!=": "",
+    "=~": "$contains(text, /pattern/)",
+    "!~": "$not($contains(text, /pattern/))",
+    "<>": "!= compares: a != b",
+    "&&": "and joins conditions: a and b",
+    "||": "or joins conditions: a or b",
+    "?.": "a dot is enough: a.b gives nothing where a is absent",
+    "=>": "function($x) { … } is a function",
+    "->": "function($x) { … } is a function",
+    "//": "/* … */ is a comment",
+}
+
+
+def _operator(place: _Place) -> Slip | None:
+    for count in (3, 2):
+        written = place.glued(count)
+        if all(place.at(offset).kind == "operator" for offset in range(count)) and _OPERATORS.get(written):
+            return place.slip(written, _OPERATORS[written])
+    if place.token.text == "!" and place.token.kind == "operator":
+        return place.slip("!", "$not(…) negates: $not(a)")
+    return None
+
+
+def _power(place: _Place) -> Slip | None:
+    text = place.token.text
+    if place.token.kind != "operator" or not place.in_infix_place or place.at(-1).text == ".":
+        return None
+    if text == "**" or (text == "^" and place.at(1).text != "("):
+        return place.slip(text, "$power(a, b)")
+    return None
+
+
+_INFIX_WORDS = {
+    "contains": "$contains(a, b)",
+    "matches": "$contains(a, /pattern/)",
+    "like": "$contains(a, /pattern/)",
+    "startsWith": '$substring(a, 0, n) = "…", or $contains(a, /^…/)',
+    "endsWith": "$contains(a, /…$/)",
+    "not": "$not(a in b)",
+    "is": "= compares: a = b",
+    "eq": "= compares: a = b",
+    "ne": "!= compares: a != b",
+    "gt": "a > b",
+    "ge": "a >= b",
+    "lt": "a < b",
+    "le": "a <= b",
+    "mod": "a % b",
+    "div": "$floor(a / b)",
+    "xor": "a != b",
+}
+
+
+def _infix_word(place: _Place) -> Slip | None:
+    text = place.token.text
+    if place.token.kind != "name" or not place.in_infix_place:
+        return None
+    if text in _INFIX_WORDS:
+        written = "not in" if text == "not" and place.at(1).text == "in" else text
+        return place.slip(written, _INFIX_WORDS[text])
+    if text.lower() in {"and", "or", "in"}:
+        return place.slip(text, f"operators are lower-case: {text.lower()}")
+    if place.at(-1).text in {"let", "var", "const"}:
+        return place.slip(place.at(-1).text, "( $x := …; … ) binds a variable")
+    return None
+
+
+_CALLS = {
+    "not": "$not(a)",
+    "len": "$length(text) or $count(array)",
+    "size": "$length(text) or $count(array)",
+    "lower": "$lowercase(a)",
+    "toLower": "$lowercase(a)",
+    "upper": "$uppercase(a)",
+    "toUpper": "$uppercase(a)",
+    "trimSpace": "$trim(a)",
+    "startsWith": "$contains(a, /^…/)",
+    "hasPrefix": "$contains(a, /^…/)",
+    "endsWith": "$contains(a, /…$/)",
+    "hasSuffix": "$contains(a, /…$/)",
+    "matches": "$contains(a, /pattern/)",
+    "includes": "$contains(text, part) or a in array",
+    "indexOf": "$length($substringBefore(a, b))",
+    "int": "$floor($number(a))",
+    "float": "$number(a)",
+    "toString": "$string(a)",
+    "str": "$string(a)",
+    "bool": "$boolean(a)",
+    "mean": "$average(a)",
+    "any": "$count(a[condition]) > 0",
+    "some": "$count(a[condition]) > 0",
+    "all": "$count(a[condition]) = $count(a)",
+    "every": "$count(a[condition]) = $count(a)",
+    "none": "$count(a[condition]) = 0",
+    "one": "$count(a[condition]) = 1",
+    "find": "a[condition][0]",
+    "first": "a[0]",
+    "last": "a[-1]",
+    "uniq": "$distinct(a)",
+    "has": "$exists(a)",
+    "defined": "$exists(a)",
+    "isNull": "a = null",
+    "values": "a.*",
+    "get": "$lookup(a, name)",
+    "date": "$toMillis(a)",
+}
+
+
+def _bare_call(place: _Place) -> Slip | None:
+    name = place.token.text
+    if place.token.kind != "name" or place.at(1).text != "(" or name in {"function", "λ"}:
+        return None
+    if place.at(-1).text == "." and place.at(-2).ends_operand:
+        hint = f"functions come first: ${name}(a, …)" if name in FUNCTIONS else _call_hint(name)
+        return place.slip(f".{name}(", hint)
+    return place.slip(f"{name}(", _call_hint(name))
+
+
+def _unknown_function(place: _Place) -> Slip | None:
+    text, name = place.token.text, place.token.text[1:]
+    if place.token.kind != "variable" or place.at(1).text != "(" or name in FUNCTIONS or name in {"", "$"}:
+        return None
+    if name == "eval":
+        return place.slip("$eval", "write the expression out: $eval is not offered")
+    if any(token.text == text and after.text != "(" for token, after in place.everywhere()):
+        return None  # bound somewhere, or a parameter
+    return place.slip(f"{text}(", _call_hint(name))
+
+
+def _call_hint(name: str) -> str:
+    if name in _CALLS:
+        return _CALLS[name]
+    close = [name] if name in FUNCTIONS else get_close_matches(name, FUNCTIONS, n=1, cutoff=0.75)
+    return f"${close[0]}(…)" if close else "functions begin with $: see https://docs.jsonata.org"
+
+
+def _eval(place: _Place) -> Slip | None:
+    if place.token.text == "$eval" and place.token.kind == "variable":
+        return place.slip("$eval", "write the expression out: $eval is not offered")
+    return None
+
+
+def _negated(place: _Place) -> Slip | None:
+    after = place.at(1)
+    if place.token.text != "not" or place.token.kind != "name" or place.in_infix_place:
+        return None
+    if place.at(-1).text != "." and after.kind in {"name", "quoted", "variable", "string", "number"}:
+        return place.slip("not", "$not(a)")
+    return None
+
+
+def _joined_text(place: _Place) -> Slip | None:
+    if place.token.text != "+" or place.token.kind != "operator" or not place.in_infix_place:
+        return None
+    left = place.at(-1).kind == "string" and place.at(-2).text != "."
+    right = place.at(1).kind == "string" and place.at(2).text != "."
+    return place.slip("+", "& joins texts: a & b") if left or right else None
+
+
+def _indexed(place: _Place) -> Slip | None:
+    key = place.at(1)
+    if place.token.text != "[" or key.kind != "string" or place.at(2).text != "]":
+        return None
+    if not place.in_infix_place:
+        return None
+    return place.slip(f"[{key.text}]", f"backquotes name a field: {place.at(-1).text}.`{key.text[1:-1]}`")
+
+
+_COMPARE = {"=", "!=", "<", ">", "<=", ">="}
+_CONSTANTS = {
+    **dict.fromkeys(("nil", "None", "NULL", "Null", "undefined"), "null, or $exists(a) for an absent field"),
+    **dict.fromkeys(("True", "TRUE"), "true"),
+    **dict.fromkeys(("False", "FALSE"), "false"),
+}
+
+
+def _constant(place: _Place) -> Slip | None:
+    hint = _CONSTANTS.get(place.token.text)
+    if hint is None or place.token.kind != "name" or place.at(1).text == ".":
+        return None
+    if place.at(-1).text in _COMPARE or (place.at(1).text in _COMPARE and place.at(-1).text != "."):
+        return place.slip(place.token.text, f"{hint} (a field of that name: `{place.token.text}`)")
+    return None
+
+
+def _bare_range(place: _Place) -> Slip | None:
+    if place.token.kind == "word" and place.at(1).kind == "number" and place.at(2).text == "..":
+        return place.slip(f"{place.at(1).text}..", "a range stands in brackets: a in [1..3]")
+    return None
+
+
+_RULES: tuple[Callable[[_Place], Slip | None], ...] = (
+    _operator,
+    _power,
+    _infix_word,
+    _negated,
+    _bare_call,
+    _eval,
+    _unknown_function,
+    _joined_text,
+    _indexed,
+    _constant,
+    _bare_range,
+)

@@ -1,0 +1,188 @@
+"""Wires ports to adapters: the only place that names adapters. Each is imported when it is first chosen.
+
+Everything here is made once in a process, at first use, and shared by all functions that run in it.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from headrace import settings as settings_module
+from headrace.domain.errors import ConfigError
+from headrace.domain.queues import QueueNames
+from headrace.entry.http import Limits
+from headrace.ports.bus import Bus
+from headrace.ports.clock import Clock
+from headrace.ports.expressions import Expressions
+from headrace.ports.outbound import Outbound
+from headrace.ports.table import Table
+from headrace.ports.wiring import Wiring
+from headrace.settings import Settings
+from headrace.stages import accept_output, deliver, process, receive
+from headrace.stages.configuration import Configuration
+
+TableName = Literal["config", "telemetry"]
+
+_overrides: dict[str, Any] = {}
+_closers: list[Callable[[], None]] = []
+
+
+def override(**values: Any) -> None:
+    """Let these settings win over the environment; to be called before anything else is made."""
+    _overrides.update(values)
+    settings.cache_clear()
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process. Raises ConfigError."""
+    return settings_module.load(**_overrides)
+
+
+def make_data_dir() -> Path:
+    """The data directory, made if need be, for its owner only. Raises ConfigError."""
+    folder = settings().data_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as cause:
+        raise ConfigError(f"the data directory {folder} cannot be made: {cause.strerror}") from cause
+    return folder
+
+
+def close() -> None:
+    """Let go of files, connections and processes; what is used afterwards is made anew."""
+    while _closers:
+        _closers.pop()()
+    for made in (_sqlite_bus, wiring, table, expressions, outbound, configuration, settings):
+        made.cache_clear()
+    for ports in (receiving, accepting, processing, delivering):
+        ports.cache_clear()
+
+
+def bus() -> Bus:
+    """The chosen bus."""
+    return _sqlite_bus()
+
+
+def source() -> Any:
+    """The chosen bus as the pump sees it (`ports.bus.Source`)."""
+    return _sqlite_bus()
+
+
+@cache
+def _sqlite_bus() -> Any:
+    from headrace.adapters.bus_sqlite import SqliteBus
+
+    made = SqliteBus(_bus_path(), clock(), receive_limit=settings().receive_limit)
+    _closers.append(made.close)
+    return made
+
+
+@cache
+def wiring() -> Wiring:
+    """What makes queues and subscriptions on the chosen bus."""
+    from headrace.adapters.bus_sqlite import SqliteWiring
+
+    made = SqliteWiring(_bus_path())
+    _closers.append(made.close)
+    return made
+
+
+@cache
+def table(name: TableName) -> Table:
+    """One of the two logical tables in the chosen store."""
+    scheme, _, _ = settings().store_url.partition(":")
+    if scheme != "sqlite":
+        raise ConfigError(f"HEADRACE_STORE must be sqlite:///PATH, not {settings().store_url!r}")
+    from headrace.adapters.table_sql import SqlTable
+
+    made = SqlTable(settings().store_url, name, clock())
+    _closers.append(made.close)
+    return made
+
+
+def housekeep() -> None:
+    """Remove what has expired, on engines that do not do so themselves."""
+    for name in ("config", "telemetry"):
+        table(name).purge()  # type: ignore[attr-defined]  # every store that gets here is a SqlTable
+
+
+@cache
+def expressions() -> Expressions:
+    """The JSONata engine, in its sandbox."""
+    from headrace.adapters.expressions_jsonata import SandboxedExpressions
+
+    made = SandboxedExpressions(engine=settings().expression_engine, max_workers=settings().expression_workers)
+    _closers.append(made.close)
+    return made
+
+
+@cache
+def outbound() -> Outbound:
+    """The way out to users' addresses."""
+    from headrace.adapters.outbound_requests import RequestsOutbound
+
+    made = RequestsOutbound()
+    _closers.append(made.close)
+    return made
+
+
+@cache
+def clock() -> Clock:
+    """The machine's clock."""
+    from headrace.adapters.clock_system import SystemClock
+
+    return SystemClock()
+
+
+@cache
+def configuration() -> Configuration:
+    """What the data path knows of projects."""
+    return Configuration(table("config"), clock(), key_ttl=settings().key_cache, ttl=settings().config_cache)
+
+
+def limits() -> Limits:
+    """How much of a request body is taken."""
+    return Limits(settings().max_body_bytes, settings().max_unpacked_bytes)
+
+
+def queues() -> QueueNames:
+    """Names of the queues of this deployment."""
+    return QueueNames(settings().queue_prefix)
+
+
+# --- what each function needs --------------------------------------------------------------------------------
+
+
+@cache
+def receiving() -> receive.Ports:
+    """For `functions/receiver`."""
+    return receive.Ports(bus(), configuration(), table("telemetry"), clock(), queues(), settings().max_record_bytes)
+
+
+@cache
+def accepting() -> accept_output.Ports:
+    """For `functions/agent_output`."""
+    return accept_output.Ports(
+        bus(), configuration(), table("telemetry"), clock(), queues(), settings().max_output_bytes
+    )
+
+
+@cache
+def processing() -> process.Ports:
+    """For `functions/pipeline`."""
+    return process.Ports(bus(), configuration(), table("telemetry"), clock(), expressions(), outbound())
+
+
+@cache
+def delivering() -> deliver.Ports:
+    """For `functions/sink`."""
+    return deliver.Ports(bus(), configuration(), table("telemetry"), clock(), expressions(), outbound())
+
+
+def _bus_path() -> Path:
+    scheme, _, path = settings().bus_url.partition(":///")
+    if scheme != "sqlite" or not path:
+        raise ConfigError(f"HEADRACE_BUS must be sqlite:///PATH, not {settings().bus_url!r}")
+    return Path(path)

@@ -1,0 +1,52 @@
+"""Batches: the records of one request to an agent, with an id that stays the same however often it is retried."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from uuid import UUID, uuid5
+
+from headrace.domain.records import Record
+
+_NAMESPACE = UUID("6d0f5a0e-5f0c-4b57-9d0a-3f1f6f6f7a10")
+
+MAX_BATCH_BYTES = 700 * 1024
+"""A batch ends early here, so that it can become a queue message of its own when it has to wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One request to the agent, before or after a first attempt."""
+
+    request_id: str
+    body: bytes
+    """The JSON array of records."""
+    records: int
+    sources: frozenset[str]
+    """Ids of the messages that it was made from."""
+    attempts: int = 0
+    """Requests already made."""
+
+
+def cut(
+    kept: Sequence[tuple[str, list[Record]]], size: int, encode: Callable[[list[Record]], bytes]
+) -> Iterator[Batch]:
+    """Batches of at most `size` records and MAX_BATCH_BYTES, from kept records grouped by message id."""
+    numbered = [(source, index, record) for source, records in kept for index, record in enumerate(records)]
+    for start in range(0, len(numbered), size):
+        yield from _halve(numbered[start : start + size], encode)
+
+
+def _halve(numbered: list[tuple[str, int, Record]], encode: Callable[[list[Record]], bytes]) -> Iterator[Batch]:
+    body = encode([record for _, _, record in numbered])
+    if len(body) > MAX_BATCH_BYTES and len(numbered) > 1:
+        half = len(numbered) // 2
+        yield from _halve(numbered[:half], encode)
+        yield from _halve(numbered[half:], encode)
+        return
+    (first, first_index, _), (last, last_index, _) = numbered[0], numbered[-1]
+    name = f"{first}:{first_index}-{last}:{last_index}/{len(numbered)}"
+    yield Batch(
+        request_id=str(uuid5(_NAMESPACE, name)),
+        body=body,
+        records=len(numbered),
+        sources=frozenset(source for source, _, _ in numbered),
+    )

@@ -1,0 +1,41 @@
+"""How a project's records become requests to its agent, and how failures are answered."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
+
+from headrace.domain.program import Program
+from headrace.domain.records import Signal
+
+OnError = Literal["drop", "forward", "dead_letter"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The configuration of contract section 3; the defaults are what a project without one has."""
+
+    agent_endpoint: str | None = None
+    enabled: bool = True
+    signals: tuple[Signal, ...] = ("logs",)
+    program: Program = field(default_factory=Program)
+    on_error: OnError = "drop"
+    batch_size: int = 10
+    batch_window: timedelta = timedelta(seconds=1)
+    timeout: timedelta = timedelta(seconds=30)
+    max_concurrency: int = 4
+    signing_secret: str | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether the raw queue is consumed at all."""
+        return self.enabled and bool(self.agent_endpoint)
+
+    @property
+    def invocations(self) -> int:
+        """Invocations of the function at once. Two, so that one slow batch does not stop the filter."""
+        return min(2, self.max_concurrency)
+
+    @property
+    def requests_per_invocation(self) -> int:
+        """Requests to the agent at once within one invocation; times `invocations` it is `max_concurrency`."""
+        return self.max_concurrency // self.invocations

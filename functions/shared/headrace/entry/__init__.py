@@ -1,0 +1,1 @@
+"""Event ↔ plain call, once for all doors: HTTP through Chalice, queues, schedules."""

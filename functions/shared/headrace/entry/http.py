@@ -1,0 +1,195 @@
+"""API Gateway events ↔ plain requests and responses, through Chalice. The first and the last step of every walk.
+
+Chalice decides routes; four of its habits are dealt with here, once: it refuses undeclared content types with a
+body of its own, wants an Accept header that matches a binary answer, keeps the current request on the application
+object (not safe for threads), and leaves gzip as it is.
+"""
+
+import base64
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from chalice.app import Chalice
+from chalice.app import Response as ChaliceResponse
+
+from headrace.domain.errors import (
+    Conflict,
+    HeadraceError,
+    InvalidInput,
+    NotAllowed,
+    NotAuthenticated,
+    NotFound,
+    TooLarge,
+    Unavailable,
+    UnsupportedMedia,
+)
+from headrace.observability import crash
+from headrace.wire.compression import GZIP_MAGIC, decode_gzip
+
+STATUSES: tuple[tuple[type[HeadraceError], int], ...] = (
+    (InvalidInput, 400),
+    (NotAuthenticated, 401),
+    (NotAllowed, 403),
+    (NotFound, 404),
+    (Conflict, 409),
+    (TooLarge, 413),
+    (UnsupportedMedia, 415),
+    (Unavailable, 503),
+)
+"""The only table from errors to HTTP statuses; what is not in it is a fault of ours: 500."""
+
+_BINARY = "application/x-protobuf"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of a body is taken, in bytes: as sent, and after gunzip."""
+
+    body_bytes: int
+    unpacked_bytes: int
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request as a door sees it. Header names are in lower case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    path_parameters: Mapping[str, str]
+    query: Mapping[str, str]
+    raw: bytes = field(repr=False)
+    limits: Limits
+
+    @cached_property
+    def body(self) -> bytes:
+        """The body, unpacked on first use: a caller without a key costs no unpacking.
+
+        Raises:
+            TooLarge: over one of the limits.
+            InvalidInput: damaged gzip.
+            UnsupportedMedia: a content encoding other than gzip.
+        """
+        if len(self.raw) > self.limits.body_bytes:
+            sent = int(self.headers.get("content-length") or 0)
+            raise TooLarge("the body", limit_bytes=self.limits.body_bytes, size_bytes=max(sent, len(self.raw)))
+        encoding = self.headers.get("content-encoding", "").strip().lower()
+        if encoding not in ("", "identity", "gzip", "x-gzip"):
+            raise UnsupportedMedia(f"Content-Encoding {encoding!r} is not taken here; send gzip or none")
+        # Some gateways unpack and leave the header, some drop the header and leave the bytes: these decide.
+        if self.raw.startswith(GZIP_MAGIC):
+            return decode_gzip(self.raw, limit_bytes=self.limits.unpacked_bytes)
+        return self.raw
+
+    @property
+    def api_key(self) -> str | None:
+        """The key of `X-API-Key`, else of `Authorization: Bearer`."""
+        if key := self.headers.get("x-api-key"):
+            return key.strip()
+        scheme, _, token = self.headers.get("authorization", "").partition(" ")
+        return token.strip() if scheme.lower() == "bearer" else None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What a door answers."""
+
+    status: int
+    body: bytes
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+View = Callable[[Request], Response]
+EncodeError = Callable[[Request, int, str], Response]
+"""`(request, status, message) -> response`: the shape that a door gives its errors."""
+
+_current: ContextVar[Request] = ContextVar("request")
+
+
+class Door:
+    """One function's HTTP side: call it with an API Gateway event, get an API Gateway answer."""
+
+    def __init__(self, name: str, encode_error: EncodeError, limits: Callable[[], Limits]) -> None:
+        self._chalice = Chalice(app_name=name)
+        self._chalice.api.binary_types = [_BINARY]
+        self._encode_error = encode_error
+        self._limits = limits
+
+    def route(self, method: str, path: str) -> Callable[[View], View]:
+        """Let a view answer `method` on `path` (`/things/{id}`)."""
+
+        def register(view: View) -> View:
+            def answer(**_: str) -> ChaliceResponse:
+                return _to_chalice(self._answer(view, _current.get()))
+
+            answer.__name__ = view.__name__
+            self._chalice.route(path, methods=[method], content_types=["*/*"], name=view.__name__)(answer)
+            return view
+
+        return register
+
+    def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        """The handler that a Lambda runtime calls."""
+        token = _current.set(_request(event, self._limits()))
+        try:
+            answer: dict[str, Any] = self._chalice(_for_chalice(event), context)
+            return answer
+        finally:
+            _current.reset(token)
+
+    def _answer(self, view: View, request: Request) -> Response:
+        try:
+            return view(request)
+        except HeadraceError as error:
+            status = next((code for kind, code in STATUSES if isinstance(error, kind)), 500)
+            if status == 500:
+                crash("request_failed", path=request.path)
+            response = self._encode_error(request, status, str(error) if status != 500 else "internal error")
+            return _with_retry_after(response, error)
+        except Exception:  # noqa: BLE001 - the last line: log it, tell the caller nothing of our insides
+            crash("request_failed", path=request.path)
+            return self._encode_error(request, 500, "internal error")
+
+
+def _with_retry_after(response: Response, error: HeadraceError) -> Response:
+    if not isinstance(error, Unavailable):
+        return response
+    seconds = max(1, round(error.retry_after.total_seconds()))
+    headers = {**response.headers, "Retry-After": str(seconds)}
+    return Response(response.status, response.body, response.content_type, headers)
+
+
+def _request(event: Mapping[str, Any], limits: Limits) -> Request:
+    return Request(
+        method=event["requestContext"]["httpMethod"],
+        path=event["requestContext"]["resourcePath"],
+        headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
+        path_parameters=event.get("pathParameters") or {},
+        query=event.get("queryStringParameters") or {},
+        raw=_raw_body(event),
+        limits=limits,
+    )
+
+
+def _raw_body(event: Mapping[str, Any]) -> bytes:
+    body = event.get("body") or ""
+    return base64.b64decode(body) if event.get("isBase64Encoded") else str(body).encode()
+
+
+def _for_chalice(event: dict[str, Any]) -> dict[str, Any]:
+    """The event without what would make Chalice answer by itself; our views read `Request`, not this."""
+    needed = {"multiValueQueryStringParameters": None, "pathParameters": None, "stageVariables": None}
+    return {**needed, **event, "headers": {"accept": "*/*"}, "body": "", "isBase64Encoded": False}
+
+
+def _to_chalice(response: Response) -> ChaliceResponse:
+    text = response.content_type != _BINARY
+    return ChaliceResponse(
+        body=response.body.decode() if text else response.body,
+        headers={**response.headers, "Content-Type": response.content_type},
+        status_code=response.status,
+    )

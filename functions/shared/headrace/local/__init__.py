@@ -1,0 +1,1 @@
+"""The embedded runtime and the command line: the same handlers, events and answers as in a cloud, in one process."""

@@ -1,0 +1,5 @@
+"""`python -m headrace.local` is `headrace`."""
+
+from headrace.local.cli import main
+
+main()

@@ -1,0 +1,135 @@
+"""The command line: `headrace up|demo|init|send|tail|doctor`. Each command is one module beside this one."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headrace import __version__, bootstrap, observability
+from headrace.domain.errors import HeadraceError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Headrace carries a team's telemetry to its AI agents.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+DataDir = Annotated[
+    Path | None, typer.Option(help="Where queues, tables and credentials are kept. [default: .headrace]")
+]
+BusUrl = Annotated[str | None, typer.Option("--bus", help="URL of the bus: sqlite:///PATH.")]
+StoreUrl = Annotated[str | None, typer.Option("--store", help="URL of the tables: sqlite:///PATH.")]
+
+
+def main() -> None:
+    """Run a command; an error that Headrace raises on purpose is one line for a person, exit code 1."""
+    try:
+        app()
+    except HeadraceError as error:
+        print(f"headrace: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"headrace {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Take the options that belong to no command."""
+
+
+@app.command()
+def up(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 4318,
+    data_dir: DataDir = None,
+    bus: BusUrl = None,
+    store: StoreUrl = None,
+) -> None:
+    """Run everything in one process, until Ctrl-C."""
+    from headrace.local.up import run_up
+
+    _settle(data_dir, bus, store)
+    run_up(host, port)
+
+
+@app.command()
+def demo() -> None:
+    """Show a first result, end to end: logs in, an agent's finding out. Needs no account and leaves nothing."""
+    from headrace.local.demo import run_demo
+
+    run_demo()
+
+
+@app.command()
+def init(
+    email: Annotated[str | None, typer.Option(help="E-mail address of the account, when one is made.")] = None,
+    project: Annotated[str | None, typer.Option(help="Project; made when there is none of that name.")] = None,
+    agent_endpoint: Annotated[str | None, typer.Option(help="URL that gets the batches.")] = None,
+    filter: Annotated[  # noqa: A002 - the name of the option
+        str | None, typer.Option(help="JSONata; records for which it is true go to the agent.")
+    ] = None,
+    webhook: Annotated[str | None, typer.Option(help="URL that gets what the agent says.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Get from nothing to a configured project; options that are left out stay as they are."""
+    from headrace.local.init import Wanted, run_init
+
+    _settle(data_dir)
+    run_init(Wanted(email, project, agent_endpoint, filter, webhook))
+
+
+@app.command()
+def send(
+    file: Annotated[
+        Path | None, typer.Option(help="JSON lines, or plain lines, to send as logs; - reads standard input.")
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, help="How many logs to make up without a file.")] = 100,
+    rate: Annotated[float, typer.Option(min=0, help="Logs a second; 0 is as fast as possible.")] = 0,
+    endpoint: Annotated[str | None, typer.Option(help="Base URL of the receiver.")] = None,
+    api_key: Annotated[str | None, typer.Option(help="API key of the project.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Send OTLP logs, from a file or made up."""
+    from headrace.local.send import run_send
+
+    _settle(data_dir)
+    run_send(file, count, rate, endpoint, api_key)
+
+
+@app.command()
+def tail(
+    endpoint: Annotated[str | None, typer.Option(help="Base URL of the runtime.")] = None,
+    api_key: Annotated[str | None, typer.Option(help="API key of the project.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Show what flows through a running `headrace up`, live, until Ctrl-C."""
+    from headrace.local.tail import run_tail
+
+    _settle(data_dir)
+    run_tail(endpoint, api_key, as_json=json)
+
+
+@app.command()
+def doctor(data_dir: DataDir = None) -> None:
+    """Say what is wrong with this set-up, and what to do about it."""
+    from headrace.local.doctor import run_doctor
+
+    _settle(data_dir)
+    raise typer.Exit(run_doctor())
+
+
+def _settle(data_dir: Path | None, bus: str | None = None, store: str | None = None) -> None:
+    bootstrap.override(data_dir=data_dir, bus=bus, store=store)
+    observability.configure(bootstrap.settings().log_level)

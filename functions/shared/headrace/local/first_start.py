@@ -1,0 +1,42 @@
+"""The first start on an empty data directory: an account, a project and a key, so that logs can flow at once."""
+
+from pathlib import Path
+from secrets import token_urlsafe
+
+from headrace import bootstrap
+from headrace.control.accounts import create_account
+from headrace.control.keys import create_key
+from headrace.control.projects import create_project
+from headrace.domain.errors import Conflict, NotFound
+from headrace.local.credentials import Credentials, read_credentials, write_credentials
+
+EMAIL = "you@headrace.local"
+PROJECT = "default"
+
+
+def ensure_credentials(
+    data_dir: Path, endpoint: str, *, email: str | None = None, project: str | None = None
+) -> tuple[Credentials, bool]:
+    """The credentials of the data directory, made if there are none; second, whether they are new.
+
+    Without the file, what an earlier start may have left in the tables cannot be signed into: all is made anew.
+    """
+    try:
+        return read_credentials(data_dir), False
+    except NotFound:
+        credentials = _make(endpoint, email or EMAIL, project or PROJECT)
+        write_credentials(data_dir, credentials)
+        return credentials, True
+
+
+def _make(endpoint: str, email: str, project: str) -> Credentials:
+    config, clock = bootstrap.table("config"), bootstrap.clock()
+    password = token_urlsafe(18)
+    try:
+        account_id = create_account(email, password, config, clock)
+    except Conflict:
+        local, _, domain = email.partition("@")
+        email = f"{local}+{token_urlsafe(4)}@{domain}"
+        account_id = create_account(email, password, config, clock)
+    project_id = create_project(project, account_id, config, bootstrap.wiring(), bootstrap.queues(), clock)
+    return Credentials(endpoint, email, password, project_id, create_key(project_id, "first", config, clock))

@@ -1,0 +1,89 @@
+"""`headrace init`: from nothing to a project with an agent, a filter and a webhook."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rich.console import Console
+
+from headrace import bootstrap
+from headrace.control.keys import create_key
+from headrace.control.pipelines import save_pipeline
+from headrace.control.projects import create_project, find_project
+from headrace.control.sinks import add_sink
+from headrace.domain.errors import NotFound
+from headrace.local.credentials import FILE, Credentials, write_credentials
+from headrace.local.first_start import ensure_credentials
+from headrace.wire import items
+
+DEFAULT_ENDPOINT = "http://127.0.0.1:4318"
+_console = Console(soft_wrap=True, highlight=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the options say; None leaves things as they are."""
+
+    email: str | None = None
+    project: str | None = None
+    agent_endpoint: str | None = None
+    filter: str | None = None
+    webhook: str | None = None
+
+
+def run_init(wanted: Wanted) -> None:
+    """Configure the data directory, whether or not a runtime is up on it, and say what is now so."""
+    credentials = configure(wanted)
+    project_id = credentials.project_id
+    pipeline = bootstrap.configuration().pipeline(project_id)
+    sinks = bootstrap.configuration().sinks(project_id)
+    _console.print(f"project   {project_id}")
+    _console.print(f"agent     {pipeline.agent_endpoint or 'none yet: set one with --agent-endpoint URL'}")
+    _console.print(f"filter    {pipeline.program.filter or 'none: every record goes to the agent'}")
+    _console.print(f"sinks     {', '.join(sink.url for sink in sinks) or 'none yet: add one with --webhook URL'}")
+    _console.print(f"API key   in {bootstrap.settings().data_dir / FILE}")
+
+
+def configure(wanted: Wanted, endpoint: str = DEFAULT_ENDPOINT) -> Credentials:
+    """Bring the data directory to what is wanted; safe to repeat."""
+    data_dir = bootstrap.make_data_dir()
+    credentials, new = ensure_credentials(data_dir, endpoint, email=wanted.email, project=wanted.project)
+    if wanted.project and not new:
+        credentials = _in_project(credentials, wanted.project)
+        write_credentials(data_dir, credentials)
+    if wanted.agent_endpoint is not None or wanted.filter is not None:
+        _save_pipeline(credentials.project_id, wanted)
+    if wanted.webhook is not None:
+        _ensure_webhook(credentials.project_id, wanted.webhook)
+    return credentials
+
+
+def _in_project(credentials: Credentials, name: str) -> Credentials:
+    """The same account's credentials for another project of its, made if need be."""
+    config, clock = bootstrap.table("config"), bootstrap.clock()
+    owner = config.get(items.email_pk(credentials.email), items.EMAIL)
+    if owner is None:
+        raise NotFound(f"the account {credentials.email} is not in these tables")
+    try:
+        project_id = find_project(name, owner["account_id"], config)
+    except NotFound:
+        project_id = create_project(name, owner["account_id"], config, bootstrap.wiring(), bootstrap.queues(), clock)
+    if project_id == credentials.project_id:
+        return credentials
+    key = create_key(project_id, "init", config, clock)
+    return replace(credentials, project_id=project_id, api_key=key)
+
+
+def _save_pipeline(project_id: str, wanted: Wanted) -> None:
+    config = bootstrap.table("config")
+    item = config.get(items.project_pk(project_id), items.PIPELINE) or {}
+    body: dict[str, Any] = {name: value for name, value in item.items() if name not in ("pk", "sk")}
+    changes = {"agent_endpoint": wanted.agent_endpoint, "filter": wanted.filter}
+    body |= {name: value or None for name, value in changes.items() if value is not None}
+    save_pipeline(project_id, body, config, bootstrap.wiring(), bootstrap.queues(), bootstrap.expressions())
+
+
+def _ensure_webhook(project_id: str, url: str) -> None:
+    known = bootstrap.configuration().sinks(project_id)
+    if all(sink.url != url for sink in known):
+        body = {"type": "webhook", "url": url}
+        add_sink(project_id, body, bootstrap.table("config"), bootstrap.expressions())

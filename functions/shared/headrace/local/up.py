@@ -1,0 +1,32 @@
+"""`headrace up`: the embedded runtime with its first start."""
+
+from rich.console import Console
+
+from headrace import bootstrap
+from headrace.local.credentials import FILE, Credentials, write_credentials
+from headrace.local.first_start import PROJECT, ensure_credentials
+from headrace.local.runtime import base_url, listen, serve
+from headrace.local.template import find_template
+
+_console = Console(soft_wrap=True, highlight=False)
+
+
+def run_up(host: str, port: int) -> None:
+    """Serve until told to stop; print one line with the base URL when ready."""
+    listener = listen(host, port)
+    endpoint, data_dir = base_url(listener), bootstrap.make_data_dir()
+    credentials, new = ensure_credentials(data_dir, endpoint)
+    if new:
+        _introduce(credentials)
+    elif credentials.endpoint != endpoint:
+        write_credentials(data_dir, credentials.at(endpoint))
+    serve(find_template(), listener, lambda: _console.print(f"Headrace is ready at {endpoint}"))
+
+
+def _introduce(credentials: Credentials) -> None:
+    path = bootstrap.settings().data_dir / FILE
+    _console.print(f"First start. Made an account, the project '{PROJECT}' and an API key, kept in {path}:")
+    _console.print(f"  e-mail    {credentials.email}")
+    _console.print(f"  password  {credentials.password}")
+    _console.print(f"  project   {credentials.project_id}")
+    _console.print(f"  API key   {credentials.api_key}")

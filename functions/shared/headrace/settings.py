@@ -1,0 +1,87 @@
+"""Every setting, in one table: the only module that reads the environment.
+
+A setting is an environment variable `HEADRACE_<NAME>`. The README repeats this table; a test compares the two.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from headrace.domain.errors import ConfigError
+
+PREFIX = "HEADRACE_"
+MIB = 1024 * 1024
+
+
+def _setting(default: Any, meaning: str) -> Any:
+    return field(default=default, metadata={"meaning": meaning})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one process."""
+
+    data_dir: Path = _setting(Path(".headrace"), "Where the embedded engines keep their files.")
+    bus: str = _setting("", "URL of the bus: `sqlite:///PATH`. Empty: `bus.db` in the data directory.")
+    store: str = _setting("", "URL of the tables: `sqlite:///PATH`. Empty: `store.db` in the data directory.")
+    queue_prefix: str = _setting("gf-ai", "First part of every queue's name.")
+    max_body_bytes: int = _setting(6 * MIB, "Largest request body as sent, in bytes.")
+    max_unpacked_bytes: int = _setting(32 * MIB, "Largest request body after gunzip, in bytes.")
+    max_record_bytes: int = _setting(700 * 1024, "Largest flat record as JSON, in bytes; larger ones are refused.")
+    max_output_bytes: int = _setting(256 * 1024, "Largest output of an agent, in bytes.")
+    key_cache_seconds: float = _setting(30.0, "How long a key, known or unknown, is remembered, in seconds.")
+    config_cache_seconds: float = _setting(2.0, "How long a pipeline or sink is remembered, in seconds.")
+    receive_limit: int = _setting(12, "Deliveries of one message before the engine gives it up.")
+    expression_engine: str = _setting("jsonatapy", "`jsonatapy`, or `jsonata-python` where no wheel of it fits.")
+    expression_workers: int = _setting(4, "Processes for expressions that are not evaluated in-process, at most.")
+    workers: int = _setting(8, "Threads for queue functions in one process.")
+    log_level: str = _setting("WARNING", "Least level of the JSON lines on standard error: `INFO`, `WARNING` …")
+
+    @property
+    def bus_url(self) -> str:
+        """The bus, with the default worked out."""
+        return self.bus or f"sqlite:///{self.data_dir / 'bus.db'}"
+
+    @property
+    def store_url(self) -> str:
+        """The tables, with the default worked out."""
+        return self.store or f"sqlite:///{self.data_dir / 'store.db'}"
+
+    @property
+    def key_cache(self) -> timedelta:
+        """How long a key is remembered."""
+        return timedelta(seconds=self.key_cache_seconds)
+
+    @property
+    def config_cache(self) -> timedelta:
+        """How long a pipeline or sink is remembered."""
+        return timedelta(seconds=self.config_cache_seconds)
+
+
+def load(environment: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+    """Settings from the environment; `overrides` win where they are not None.
+
+    Raises:
+        ConfigError: a value that cannot be read.
+    """
+    source = os.environ if environment is None else environment
+    given = {name.removeprefix(PREFIX).lower(): text for name, text in source.items() if name.startswith(PREFIX)}
+    known = {each.name: each for each in fields(Settings)}
+    values = {name: _read(name, text, known[name].default) for name, text in given.items() if name in known}
+    values.update({name: value for name, value in overrides.items() if value is not None})
+    return Settings(**values)
+
+
+def _read(name: str, text: str, default: Any) -> Any:
+    kind = type(default)
+    try:
+        value = kind(text)
+    except ValueError as cause:
+        wanted = {int: "a whole number", float: "a number"}[kind]
+        raise ConfigError(f"{PREFIX}{name.upper()} must be {wanted}, not {text!r}") from cause
+    if kind in (int, float) and value < 0:
+        raise ConfigError(f"{PREFIX}{name.upper()} must not be negative, not {text!r}")
+    return value

@@ -1,0 +1,105 @@
+"""What the data path has to know of a project, read from the config table and remembered for a while."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from threading import Lock
+from typing import TypeVar
+
+from cachetools import TTLCache
+
+from headrace.domain.errors import InvalidInput, NotAuthenticated, Unavailable
+from headrace.domain.keys import hash_key, well_formed
+from headrace.domain.pipeline import Pipeline
+from headrace.domain.sinks import Sink
+from headrace.ports.clock import Clock
+from headrace.ports.table import PRESENT, Range, Table, Update
+from headrace.wire import items
+
+Value = TypeVar("Value")
+
+_REMEMBERED = 10_000
+"""Entries of each kind; the oldest make room, so that guessing keys does not fill the memory."""
+
+
+class Configuration:
+    """Reads through caches; may be used from many threads. Everything here raises Unavailable like its table."""
+
+    def __init__(self, config: Table, clock: Clock, *, key_ttl: timedelta, ttl: timedelta) -> None:
+        self._table = config
+        self._clock = clock
+        self._lock = Lock()
+        self._keys: TTLCache[str, str | None] = self._cache(key_ttl)
+        self._pipelines: TTLCache[str, Pipeline] = self._cache(ttl)
+        self._sinks: TTLCache[str, list[Sink]] = self._cache(ttl)
+
+    def project_of(self, key: str | None) -> str:
+        """The id of the project that API key `key` belongs to.
+
+        Raises:
+            NotAuthenticated: no key, or one that is malformed, unknown or revoked.
+        """
+        if not key:
+            raise NotAuthenticated("no API key: send it in the header X-API-Key")
+        if not well_formed(key):
+            raise NotAuthenticated("this API key is not known")
+        key_hash = hash_key(key)
+        project_id = self._remembered(self._keys, key_hash, self._read_key)
+        if project_id is None:
+            raise NotAuthenticated("this API key is not known")
+        return project_id
+
+    def pipeline(self, project_id: str) -> Pipeline:
+        """The project's pipeline; the default one when it has none. Raises Unavailable on a damaged item."""
+        return self._remembered(self._pipelines, project_id, self._read_pipeline)
+
+    def sinks(self, project_id: str) -> list[Sink]:
+        """The project's sinks, disabled ones too. Raises Unavailable on a damaged item."""
+        return self._remembered(self._sinks, project_id, self._read_sinks)
+
+    def disable_sink(self, project_id: str, sink: Sink, reason: str) -> None:
+        """Switch off a sink whose other end said that it is gone for good. Raises Conflict if it was deleted."""
+        change = Update(
+            items.project_pk(project_id),
+            items.SINK_PREFIX + sink.id,
+            set={"enabled": False, "disabled_reason": reason},
+            condition=PRESENT,
+        )
+        self._table.update(change)
+        with self._lock:
+            self._sinks.pop(project_id, None)
+
+    def _read_key(self, key_hash: str) -> str | None:
+        item = self._table.get(items.key_pk(key_hash), items.KEY)
+        return None if item is None else str(item["project_id"])
+
+    def _read_pipeline(self, project_id: str) -> Pipeline:
+        item = self._table.get(items.project_pk(project_id), items.PIPELINE)
+        with _damage_can_be_mended():
+            return items.decode_pipeline(item)
+
+    def _read_sinks(self, project_id: str) -> list[Sink]:
+        page = self._table.query(Range(items.project_pk(project_id), prefix=items.SINK_PREFIX), limit=1000)
+        with _damage_can_be_mended():
+            return [items.decode_sink(item) for item in page.items]
+
+    def _cache(self, ttl: timedelta) -> "TTLCache[str, Value]":
+        return TTLCache(_REMEMBERED, ttl.total_seconds(), timer=lambda: self._clock.now_unix_nano() / 1e9)
+
+    def _remembered(self, cache: "TTLCache[str, Value]", key: str, read: Callable[[str], Value]) -> Value:
+        with self._lock:
+            if key in cache:
+                return cache[key]
+        value = read(key)
+        with self._lock:
+            cache[key] = value
+        return value
+
+
+@contextmanager
+def _damage_can_be_mended() -> Iterator[None]:
+    """A damaged item is nothing that the sender of a record could help: its messages wait for the repair."""
+    try:
+        yield
+    except InvalidInput as damage:
+        raise Unavailable(f"stored configuration is damaged: {damage}") from damage

@@ -1,0 +1,210 @@
+"""Deliver: outputs → the project's sinks, each on its own.
+
+An output goes to all sinks at once. For every sink that could not take it, the output is stored again as a message
+for that sink alone (attribute `sink_id`), which then climbs the retry ladder by itself: a failing sink delays and
+repeats no other.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+import orjson
+
+from headrace.domain.delivery import SINK_LADDER, Answer, delay
+from headrace.domain.errors import Conflict, InvalidInput, Unavailable
+from headrace.domain.program import Program, Transform
+from headrace.domain.sinks import Sink
+from headrace.observability import emit, warn
+from headrace.ports.bus import Bus, Message, Received
+from headrace.ports.clock import Clock
+from headrace.ports.expressions import Expressions
+from headrace.ports.outbound import Outbound, OutboundRequest
+from headrace.ports.table import Table
+from headrace.stages.configuration import Configuration
+from headrace.stages.post import post
+from headrace.stages.tally import Tally, new_tallies, save
+from headrace.wire.envelope import decode_body
+from headrace.wire.slack import encode_slack
+
+_NAMESPACE = UUID("0b8f7a52-8a3d-4d43-9a53-6d1d3c0c6f55")
+_AT_ONCE = 16
+_LONGEST_PUBLISH_DELAY = timedelta(minutes=15)
+_MARGIN = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What delivering needs."""
+
+    bus: Bus
+    configuration: Configuration
+    telemetry: Table
+    clock: Clock
+    expressions: Expressions
+    outbound: Outbound
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One output on its way to one sink."""
+
+    message: Received
+    project_id: str
+    output_id: str
+    """Of the output as it came; stays the same when it is stored again."""
+    payload: Any
+    sink: Sink
+    alone: bool
+    """The message is for this sink only."""
+
+    @property
+    def attempts(self) -> int:
+        """Requests already made."""
+        before = int(self.message.attributes.get("attempts", "0"))
+        return before + self.message.receive_count - 1 if self.alone else before
+
+
+def deliver(messages: Sequence[Received], ports: Ports, remaining: Callable[[], timedelta]) -> list[str]:
+    """Work off one event's messages; return the ids of those that must come back."""
+    failed: set[str] = set()
+    tallies = new_tallies()
+    deliveries = [each for message in messages for each in _open(message, ports, failed, tallies)]
+
+    def attempt(delivery: Delivery) -> Answer | None:
+        if remaining() < delivery.sink.timeout + _MARGIN:
+            return None
+        return _attempt(delivery, ports)
+
+    with ThreadPoolExecutor(max(1, min(_AT_ONCE, len(deliveries)))) as pool:
+        for delivery, answer in zip(deliveries, pool.map(attempt, deliveries), strict=True):
+            _settle(delivery, answer, ports, failed, tallies[delivery.project_id])
+    for project_id, tally in tallies.items():
+        save(ports.telemetry, project_id, tally)
+    return sorted(failed)
+
+
+def _open(message: Received, ports: Ports, failed: set[str], tallies: dict[str, Tally]) -> list[Delivery]:
+    """The deliveries that a message stands for; none when it cannot be read or its sink is gone."""
+    attributes = message.attributes
+    project_id = attributes.get("project_id", "")
+    try:
+        payload = orjson.loads(decode_body(message.body, attributes))
+    except (InvalidInput, orjson.JSONDecodeError) as unreadable:
+        _bury(message, {}, str(unreadable), ports, failed, tallies[project_id])
+        return []
+    only = attributes.get("sink_id")
+    sinks = [each for each in ports.configuration.sinks(project_id) if each.enabled and only in (None, each.id)]
+    output_id = attributes.get("output_id", message.id)
+    return [Delivery(message, project_id, output_id, payload, sink, only is not None) for sink in sinks]
+
+
+def _attempt(delivery: Delivery, ports: Ports) -> Answer | None:
+    """Filter, shape and send. An Answer "done" without a reason was delivered, with one it was not wanted."""
+    sink = delivery.sink
+    template = (Transform(sink.template, "", "json"),) if sink.template else ()
+    program = Program(sink.filter, template)
+    shaped = None
+    if program.expressions:
+        try:
+            (outcome,) = ports.expressions.run(program, [delivery.payload])
+        except Unavailable:
+            return None
+        if outcome.error is not None:
+            return Answer("refused", f"was not sent anything, since its expressions failed: {outcome.error}")
+        if not outcome.kept:
+            return Answer("done", "filtered out")
+        if template and outcome.record is None:
+            return Answer("refused", "was not sent anything, since its template gave nothing")
+        shaped = outcome.record if template else None
+    answer, took = post(_request(delivery, shaped, ports), ports.outbound)
+    report = emit if answer.verdict == "done" else warn
+    report(
+        "sink",
+        project_id=delivery.project_id,
+        sink_id=sink.id,
+        sink=sink.name or sink.type,
+        output_id=delivery.output_id,
+        verdict=answer.verdict,
+        reason=answer.reason,
+        ms=round(took.total_seconds() * 1000, 1),
+    )
+    return answer
+
+
+def _request(delivery: Delivery, shaped: Any, ports: Ports) -> OutboundRequest:
+    sink, request_id = delivery.sink, delivery.message.attributes.get("request_id")
+    if sink.type == "slack":
+        body = encode_slack(delivery.payload, shaped, request_id)
+    else:
+        body = orjson.dumps(delivery.payload if shaped is None else shaped)
+    headers = {
+        **sink.headers,
+        "Content-Type": "application/json",
+        "X-Project-ID": delivery.project_id,
+        "webhook-id": f"msg_{uuid5(_NAMESPACE, delivery.output_id + sink.id).hex}",
+        "webhook-timestamp": str(ports.clock.now_unix_nano() // 1_000_000_000),
+    }
+    if request_id:
+        headers["X-Request-ID"] = request_id
+    method = sink.method if sink.type == "webhook" else "POST"
+    return OutboundRequest(sink.url, body, method, headers, sink.timeout)
+
+
+def _settle(delivery: Delivery, answer: Answer | None, ports: Ports, failed: set[str], tally: Tally) -> None:
+    if answer is None:
+        _keep(delivery, delivery.attempts, timedelta(0), ports, failed)
+        return
+    if answer.verdict == "done":
+        tally.counts["sink_deliveries"] += not answer.reason
+        return
+    attempts = delivery.attempts + 1
+    wait = delay(SINK_LADDER, attempts, answer.retry_after) if answer.verdict == "retry" else None
+    if wait is not None:
+        _keep(delivery, attempts, wait, ports, failed)
+        return
+    if answer.verdict == "gone":
+        _disable(delivery, answer, ports)
+    reason = f"sink {delivery.sink.name or delivery.sink.id} {answer.reason}, attempt {attempts}"
+    _bury(delivery.message, _own(delivery, 0), reason, ports, failed, tally)
+
+
+def _keep(delivery: Delivery, attempts: int, wait: timedelta, ports: Ports, failed: set[str]) -> None:
+    message = delivery.message
+    try:
+        if delivery.alone:
+            failed.add(message.id)
+            ports.bus.retry_later([message], wait)
+        else:
+            again = Message(message.body, {**message.attributes, **_own(delivery, attempts)})
+            ports.bus.publish(message.queue, [again], delay=min(wait, _LONGEST_PUBLISH_DELAY))
+    except Unavailable as problem:
+        failed.add(message.id)
+        warn("messages_returned", project_id=delivery.project_id, reason=str(problem))
+
+
+def _own(delivery: Delivery, attempts: int) -> dict[str, str]:
+    """The attributes that make a message one sink's own."""
+    return {"sink_id": delivery.sink.id, "output_id": delivery.output_id, "attempts": str(attempts)}
+
+
+def _bury(message: Received, extra: dict[str, str], reason: str, ports: Ports, failed: set[str], tally: Tally) -> None:
+    try:
+        ports.bus.dead_letter(message.queue, [Message(message.body, {**message.attributes, **extra})], reason)
+        tally.counts["sink_dead_lettered"] += 1
+        warn("dead_letter", project_id=message.attributes.get("project_id"), records=1, reason=reason)
+    except Unavailable as problem:
+        failed.add(message.id)
+        warn("messages_returned", project_id=message.attributes.get("project_id"), reason=str(problem))
+
+
+def _disable(delivery: Delivery, answer: Answer, ports: Ports) -> None:
+    """410 Gone: stop sending there, and say so. A sink that was deleted meanwhile needs nothing."""
+    try:
+        ports.configuration.disable_sink(delivery.project_id, delivery.sink, f"it {answer.reason}")
+        warn("sink_disabled", project_id=delivery.project_id, sink_id=delivery.sink.id, reason=answer.reason)
+    except (Conflict, Unavailable) as problem:
+        warn("sink_not_disabled", project_id=delivery.project_id, sink_id=delivery.sink.id, reason=str(problem))

@@ -1,0 +1,1 @@
+"""Bytes ↔ domain: OTLP, the bus envelope, stored items, answers. Pure functions, named decode_* and encode_*."""

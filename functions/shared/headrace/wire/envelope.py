@@ -1,0 +1,108 @@
+"""The bus envelope: many flat records in few messages. Contract section 2.
+
+SQS bills each started 64 KiB, so a body that would cross one step is gzipped, and a message holds as many
+records as fit its 256 KiB. Splitting is by halves: sizes are only known after compression.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from headrace.domain.errors import InvalidInput
+from headrace.domain.records import Record
+from headrace.wire.compression import decode_gzip_text, encode_gzip_text
+
+BILLING_STEP_BYTES = 64 * 1024
+MESSAGE_LIMIT_BYTES = 256 * 1024
+UNPACKED_LIMIT_BYTES = 1024 * 1024
+"""Records of one message before compression: bounds what a consumer holds at once."""
+
+SCHEMA_VERSION = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """The text of one message and how many records it holds."""
+
+    body: str
+    content_encoding: str
+    records: int
+
+
+def encode_records(records: Sequence[Any], *, record_limit_bytes: int) -> tuple[list[Packed], int]:
+    """`records` as few messages; second, how many were left out for being over the limit as JSON."""
+    packed: list[Packed] = []
+    too_large = _pack(records, record_limit_bytes, packed)
+    return packed, too_large
+
+
+def _pack(records: Sequence[Any], record_limit_bytes: int, into: list[Packed]) -> int:
+    if not records:
+        return 0
+    plain = orjson.dumps(records)
+    alone = len(records) == 1
+    if alone and len(plain) - len("[]") > record_limit_bytes:
+        return 1
+    if alone or len(plain) <= UNPACKED_LIMIT_BYTES:
+        message = encode_text(plain, len(records))
+        if alone or len(message.body) <= MESSAGE_LIMIT_BYTES:
+            into.append(message)
+            return 0
+    half = len(records) // 2
+    return _pack(records[:half], record_limit_bytes, into) + _pack(records[half:], record_limit_bytes, into)
+
+
+def encode_text(plain: bytes, records: int = 1) -> Packed:
+    """UTF-8 text as the body of one message, gzipped when it would cross a billing step."""
+    if len(plain) > BILLING_STEP_BYTES:
+        packed = encode_gzip_text(plain)
+        if len(packed) < len(plain):
+            return Packed(packed, "gzip", records)
+    return Packed(plain.decode(), "identity", records)
+
+
+def encode_attributes(project_id: str, signal: str, packed: Packed, received_unix_nano: int) -> dict[str, str]:
+    """The attributes that go with a message of records."""
+    return {
+        "project_id": project_id,
+        "signal": signal,
+        "content_encoding": packed.content_encoding,
+        "schema_version": SCHEMA_VERSION,
+        "received_at": datetime.fromtimestamp(received_unix_nano / 1e9, UTC).isoformat(),
+        "records": str(packed.records),
+    }
+
+
+def decode_body(body: str, attributes: Mapping[str, str]) -> bytes:
+    """The plain JSON text of a message.
+
+    Raises:
+        InvalidInput: an encoding or schema version that is not ours, or damaged data.
+    """
+    version = attributes.get("schema_version", SCHEMA_VERSION)
+    if version != SCHEMA_VERSION:
+        raise InvalidInput(f"schema version {version} is not known here", field="schema_version")
+    encoding = attributes.get("content_encoding", "identity")
+    if encoding == "identity":
+        return body.encode()
+    if encoding == "gzip":
+        return decode_gzip_text(body, limit_bytes=2 * UNPACKED_LIMIT_BYTES)
+    raise InvalidInput(f"content encoding {encoding} is not known here", field="content_encoding")
+
+
+def decode_records(body: str, attributes: Mapping[str, str]) -> list[Record]:
+    """The records of a message.
+
+    Raises:
+        InvalidInput: not a message of records.
+    """
+    try:
+        records = orjson.loads(decode_body(body, attributes))
+    except orjson.JSONDecodeError as cause:
+        raise InvalidInput(f"the message is not JSON: {cause}") from cause
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise InvalidInput("the message is not an array of records")
+    return records
