@@ -103,9 +103,7 @@ class TableContract:
 
     def test_an_item_comes_back_as_it_was_put(self, table: Table) -> None:
         table.put(item(gsi_pk="g", gsi_sk="h", expires_at=NOW_S + 1, name="é\0", nothing=None))
-        assert table.get("p", "s") == item(
-            gsi_pk="g", gsi_sk="h", expires_at=NOW_S + 1, name="é\0", nothing=None
-        )
+        assert table.get("p", "s") == item(gsi_pk="g", gsi_sk="h", expires_at=NOW_S + 1, name="é\0", nothing=None)
 
     def test_what_was_never_put_is_none(self, table: Table) -> None:
         table.put(item())
@@ -167,9 +165,7 @@ class TableContract:
 
     @pytest.mark.parametrize("bad", ["", None, 1, b"p", "a\0b", "\ud800", "é" * 257])
     @pytest.mark.parametrize("field", ["pk", "sk"])
-    def test_what_cannot_be_a_key_is_refused_by_the_name_of_its_field(
-        self, table: Table, field: str, bad: Any
-    ) -> None:
+    def test_what_cannot_be_a_key_is_refused_by_the_name_of_its_field(self, table: Table, field: str, bad: Any) -> None:
         keys = {"pk": "p", "sk": "s"} | {field: bad}
         calls: list[Callable[[], Any]] = [
             lambda: table.get(**keys),
@@ -278,9 +274,7 @@ class TableContract:
 
     def test_an_update_sets_adds_removes_and_returns_the_whole_item(self, table: Table) -> None:
         table.put(item(kept=1, count=2**63, gone=1))
-        change = Update(
-            "p", "s", set={"new": [1]}, add={"count": 2**63, "fresh": -3}, remove=["gone", "none"]
-        )
+        change = Update("p", "s", set={"new": [1]}, add={"count": 2**63, "fresh": -3}, remove=["gone", "none"])
         after = item(kept=1, count=2**64, new=[1], fresh=-3)
         assert table.update(change) == after
         assert table.get("p", "s") == after
@@ -490,9 +484,7 @@ class TableContract:
 
     @many
     @given(
-        places=st.dictionaries(
-            sort_keys, st.text(st.sampled_from(AWKWARD), min_size=1, max_size=2), max_size=25
-        ),
+        places=st.dictionaries(sort_keys, st.text(st.sampled_from(AWKWARD), min_size=1, max_size=2), max_size=25),
         prefix=st.just("") | st.sampled_from(AWKWARD),
         limit=st.integers(1, 30),
         descending=st.booleans(),
@@ -560,9 +552,7 @@ class TableContract:
 
     # Time
 
-    def test_an_item_is_there_until_its_expiry_and_never_after(
-        self, table: Table, clock: StoppedClock
-    ) -> None:
+    def test_an_item_is_there_until_its_expiry_and_never_after(self, table: Table, clock: StoppedClock) -> None:
         store(table, [item(gsi_pk="g", gsi_sk="h", expires_at=NOW_S + 10), item("t")])
         clock.seconds = NOW_S + 9
         assert table.get("p", "s") is not None

@@ -6,13 +6,13 @@ Everything here is made once in a process, at first use, and shared by all funct
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from headrace import settings as settings_module
 from headrace.domain.errors import ConfigError
 from headrace.domain.queues import QueueNames
 from headrace.entry.http import Limits
-from headrace.ports.bus import Bus
+from headrace.ports.bus import Bus, Source
 from headrace.ports.clock import Clock
 from headrace.ports.expressions import Expressions
 from headrace.ports.outbound import Outbound
@@ -22,6 +22,10 @@ from headrace.settings import Settings
 from headrace.stages import accept_output, deliver, process, receive
 from headrace.stages.configuration import Configuration
 
+if TYPE_CHECKING:
+    from headrace.adapters.bus_sqlite import SqliteBus
+
+EngineName = Literal["jsonatapy", "jsonata-python"]
 TableName = Literal["config", "telemetry"]
 
 _overrides: dict[str, Any] = {}
@@ -65,13 +69,13 @@ def bus() -> Bus:
     return _sqlite_bus()
 
 
-def source() -> Any:
-    """The chosen bus as the pump sees it (`ports.bus.Source`)."""
+def source() -> Source:
+    """The chosen bus as the pump sees it."""
     return _sqlite_bus()
 
 
 @cache
-def _sqlite_bus() -> Any:
+def _sqlite_bus() -> "SqliteBus":
     from headrace.adapters.bus_sqlite import SqliteBus
 
     made = SqliteBus(_bus_path(), clock(), receive_limit=settings().receive_limit)
@@ -113,7 +117,10 @@ def expressions() -> Expressions:
     """The JSONata engine, in its sandbox."""
     from headrace.adapters.expressions_jsonata import SandboxedExpressions
 
-    made = SandboxedExpressions(engine=settings().expression_engine, max_workers=settings().expression_workers)
+    engine = settings().expression_engine
+    if engine not in ("jsonatapy", "jsonata-python"):
+        raise ConfigError(f"HEADRACE_EXPRESSION_ENGINE must be jsonatapy or jsonata-python, not {engine!r}")
+    made = SandboxedExpressions(engine=cast(EngineName, engine), max_workers=settings().expression_workers)
     _closers.append(made.close)
     return made
 

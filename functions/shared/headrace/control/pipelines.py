@@ -30,6 +30,11 @@ def save_pipeline(
     return pipeline
 
 
+def load_pipeline(project_id: str, config: Table) -> Pipeline:
+    """The project's pipeline, the default one when it has none. Raises InvalidInput on a damaged item."""
+    return items.decode_pipeline(config.get(items.project_pk(project_id), items.PIPELINE))
+
+
 def check_expressions(program: Program, expressions: Expressions) -> None:
     """Raises InvalidExpression for the first expression that cannot run, with `field` naming it."""
     fields = ["filter"] if program.filter else []

@@ -6,7 +6,7 @@ from uuid import uuid4
 from headrace.domain.errors import InvalidExpression
 from headrace.domain.sinks import Sink
 from headrace.ports.expressions import Expressions
-from headrace.ports.table import ABSENT, Table
+from headrace.ports.table import ABSENT, Range, Table
 from headrace.wire import items
 from headrace.wire.api import SinkIn, parse
 
@@ -24,6 +24,12 @@ def add_sink(project_id: str, body: Any, config: Table, expressions: Expressions
             _check(field, expression, expressions)
     config.put(items.encode_sink(project_id, sink), ABSENT)
     return sink
+
+
+def list_sinks(project_id: str, config: Table) -> list[Sink]:
+    """All sinks of a project, disabled ones too. Raises InvalidInput on a damaged item."""
+    page = config.query(Range(items.project_pk(project_id), prefix=items.SINK_PREFIX), limit=1000)
+    return [items.decode_sink(item) for item in page.items]
 
 
 def _check(field: str, expression: str, expressions: Expressions) -> None:

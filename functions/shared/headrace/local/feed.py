@@ -49,7 +49,10 @@ class Feed:
             if event.get("project_id") == project_id and not waiting.full():
                 waiting.put_nowait(event)
 
-        unlisten = listen(lambda event: loop.call_soon_threadsafe(offer, event))
+        def tell(event: dict[str, Any]) -> None:
+            loop.call_soon_threadsafe(offer, event)
+
+        unlisten = listen(tell)
         try:
             await self._pour(waiting, receive, send)
         finally:

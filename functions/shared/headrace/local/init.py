@@ -7,10 +7,11 @@ from rich.console import Console
 
 from headrace import bootstrap
 from headrace.control.keys import create_key
-from headrace.control.pipelines import save_pipeline
+from headrace.control.pipelines import load_pipeline, save_pipeline
 from headrace.control.projects import create_project, find_project
-from headrace.control.sinks import add_sink
+from headrace.control.sinks import add_sink, list_sinks
 from headrace.domain.errors import NotFound
+from headrace.domain.sinks import Sink
 from headrace.local.credentials import FILE, Credentials, write_credentials
 from headrace.local.first_start import ensure_credentials
 from headrace.wire import items
@@ -34,8 +35,7 @@ def run_init(wanted: Wanted) -> None:
     """Configure the data directory, whether or not a runtime is up on it, and say what is now so."""
     credentials = configure(wanted)
     project_id = credentials.project_id
-    pipeline = bootstrap.configuration().pipeline(project_id)
-    sinks = bootstrap.configuration().sinks(project_id)
+    pipeline, sinks = load_pipeline(project_id, bootstrap.table("config")), _sinks(project_id)
     _console.print(f"project   {project_id}")
     _console.print(f"agent     {pipeline.agent_endpoint or 'none yet: set one with --agent-endpoint URL'}")
     _console.print(f"filter    {pipeline.program.filter or 'none: every record goes to the agent'}")
@@ -73,6 +73,10 @@ def _in_project(credentials: Credentials, name: str) -> Credentials:
     return replace(credentials, project_id=project_id, api_key=key)
 
 
+def _sinks(project_id: str) -> list[Sink]:
+    return list_sinks(project_id, bootstrap.table("config"))
+
+
 def _save_pipeline(project_id: str, wanted: Wanted) -> None:
     config = bootstrap.table("config")
     item = config.get(items.project_pk(project_id), items.PIPELINE) or {}
@@ -83,7 +87,6 @@ def _save_pipeline(project_id: str, wanted: Wanted) -> None:
 
 
 def _ensure_webhook(project_id: str, url: str) -> None:
-    known = bootstrap.configuration().sinks(project_id)
-    if all(sink.url != url for sink in known):
+    if all(sink.url != url for sink in _sinks(project_id)):
         body = {"type": "webhook", "url": url}
         add_sink(project_id, body, bootstrap.table("config"), bootstrap.expressions())

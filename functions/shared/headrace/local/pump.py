@@ -1,5 +1,7 @@
-"""The pump: takes messages from an engine that cannot push and calls queue functions with them, as Lambda's event
-source mapping does. It honours the batch window, the concurrency of each queue, and partial failures.
+"""The pump calls queue functions with the messages of an engine that cannot push.
+
+It does what Lambda's event source mapping does: it honours the batch window, the concurrency of each queue, and
+partial failures.
 
 A message in work is leased. The lease is short and renewed while the handler runs, so that the messages of a
 process that died are back within 30 seconds, and those of a slow agent are not delivered twice.

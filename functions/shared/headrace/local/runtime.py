@@ -102,7 +102,7 @@ class _Server(uvicorn.Server):
     def __init__(self, gateway: Gateway, feed: Feed, ready: Callable[[], None]) -> None:
         super().__init__(
             uvicorn.Config(
-                gateway,  # type: ignore[arg-type]
+                gateway,
                 lifespan="off",
                 access_log=False,
                 log_level="warning",

@@ -51,7 +51,7 @@ class SandboxedCall:
         Raises:
             Unavailable: no worker became free or could be started.
         """
-        waiting = deque(self._requests())
+        waiting = deque(self._requests() if self._is_text() else ())
         while waiting:
             if self._allowance_us <= 0:
                 self._fail((request.index for request in waiting), self._spent_message)
@@ -88,6 +88,14 @@ class SandboxedCall:
                 self._fail([index], text)
                 continue
             yield _Request(index, frames.request(frames.RECORD, payload))
+
+    def _is_text(self) -> bool:
+        try:
+            "".join(self._program.expressions).encode()
+        except UnicodeEncodeError:
+            self._fail(range(len(self._records)), "the expression is not text: half of a surrogate pair")
+            return False
+        return True
 
     def _program_frame(self) -> bytes:
         transforms = [(each.expression, each.output_name, each.output_type) for each in self._program.transforms]

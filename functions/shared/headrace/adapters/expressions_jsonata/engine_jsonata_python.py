@@ -85,6 +85,7 @@ def _refuse_eval(*_arguments: Any) -> None:
 
 
 _REFUSED_EVAL = jsonata.Jsonata.JLambda(_refuse_eval)
+_REFUSED_EVAL.get_number_of_args = lambda: 1  # asked for when it is partially applied
 
 
 def _text(cause: JException) -> str:

@@ -35,7 +35,7 @@ class JsonatapyEngine:
     def compile(self, expression: str) -> None:
         """Parse `expression`. Raises InvalidExpression; the engine knows no positions."""
         try:
-            _compiled(expression)
+            _compiled(expression, self._timeout_ms)
         except (InvalidExpression, MemoryError):
             raise
         except BaseException as cause:
@@ -50,39 +50,52 @@ class JsonatapyEngine:
             MemoryError: at the process's limit.
         """
         try:
-            return self._evaluate(expression, value, self._timeout_ms)
-        except TookTooLong:
-            if self._is_time_spent():
-                raise
-            return self._evaluate(expression, value, _PATIENT_MS)
+            result = _compiled(expression, self._timeout_ms).evaluate(value)
+        except BaseException as cause:  # noqa: BLE001  # all but panics and its own are raised again
+            result = self._second_try(expression, value, cause)
+        if result is True or result is False or result is None:  # most filters
+            return result
+        return plain(result)
 
-    def _evaluate(self, expression: str, value: Any, timeout_ms: int) -> Any:
+    def _second_try(self, expression: str, value: Any, cause: BaseException) -> Any:
+        if isinstance(cause, TypeError) and "OverflowError" in str(cause):
+            return self._again(expression, _in_double_range(value), self._timeout_ms)
+        failure = _failure(cause)
+        if isinstance(failure, TookTooLong) and not self._is_time_spent():
+            return self._again(expression, value, _PATIENT_MS)
+        raise failure from cause
+
+    def _again(self, expression: str, value: Any, timeout_ms: int) -> Any:
         try:
-            return _run(_compiled(expression), value, timeout_ms)
-        except (ExpressionFailed, MemoryError):
-            raise
-        except (InvalidExpression, ValueError, TypeError, RecursionError) as cause:
-            text = shown(_readable(str(cause)))
-            raise (TookTooLong(text) if text.startswith("D1012") else ExpressionFailed(text)) from cause
-        except BaseException as cause:
-            _reraise_unless_panic(cause)
-            raise EnginePanicked("the expression breaks the engine") from cause
+            return _compiled(expression, timeout_ms).evaluate(value)
+        except BaseException as cause:  # noqa: BLE001  # as above
+            raise _failure(cause) from cause
+
+
+def _failure(cause: BaseException) -> ExpressionFailed:
+    if isinstance(cause, InvalidExpression | ValueError | TypeError | RecursionError):
+        text = shown(_readable(str(cause)))
+        return TookTooLong(text) if text.startswith("D1012") else ExpressionFailed(text)
+    _reraise_unless_panic(cause)
+    return EnginePanicked("the expression breaks the engine")
 
 
 _thread = threading.local()  # never replaced: dropping it would drop other threads' expressions in this one
 
 
-def _compiled(expression: str) -> jsonatapy.JsonataExpression:
+def _compiled(expression: str, timeout_ms: int) -> jsonatapy.JsonataExpression:
     try:
         compile_once = _thread.compile_once
     except AttributeError:
         compile_once = _thread.compile_once = lru_cache(maxsize=COMPILED_EXPRESSIONS)(_compile)
-    return compile_once(expression)  # type: ignore[no-any-return]
+    return compile_once(expression, timeout_ms)  # type: ignore[no-any-return]
 
 
-def _compile(expression: str) -> jsonatapy.JsonataExpression:
+def _compile(expression: str, timeout_ms: int) -> jsonatapy.JsonataExpression:
     try:
-        compiled = jsonatapy.compile(expression)
+        compiled = jsonatapy.compile(
+            expression, timeout=timeout_ms, max_stack_depth=STACK_DEPTH, max_sequence_length=SEQUENCE_LENGTH
+        )
     except ValueError as cause:
         raise InvalidExpression(shown(_readable(str(cause)))) from cause
     if "random" in expression:  # reserved as a built-in, but missing in 2.2.13
@@ -90,16 +103,6 @@ def _compile(expression: str) -> jsonatapy.JsonataExpression:
     if "eval" in expression:
         compiled.register_override("eval", _refuse_eval)
     return compiled
-
-
-def _run(compiled: jsonatapy.JsonataExpression, value: Any, timeout_ms: int) -> Any:
-    limits = {"timeout": timeout_ms, "max_stack_depth": STACK_DEPTH, "max_sequence_length": SEQUENCE_LENGTH}
-    try:
-        return plain(compiled.evaluate(value, **limits))
-    except TypeError as cause:
-        if "OverflowError" not in str(cause):
-            raise
-        return plain(compiled.evaluate(_in_double_range(value), **limits))
 
 
 def _refuse_eval(*_arguments: Any) -> None:

@@ -4,6 +4,7 @@ It reads any text whatever, in linear time, and never fails: what it does not kn
 """
 
 import re
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 Kind = Literal["name", "quoted", "variable", "string", "number", "word", "operator", "regex", "comment", "unknown"]
@@ -44,9 +45,8 @@ _TOKEN = re.compile(
 _REGEX_FLAGS = re.compile(r"[a-z]*")
 
 
-def lex(expression: str) -> list[Token]:
+def lex(expression: str) -> Iterator[Token]:
     """All tokens of `expression` but white space. An unterminated string or comment is one `unknown` to the end."""
-    tokens: list[Token] = []
     before: Token | None = None
     position = 0
     while position < len(expression):
@@ -54,11 +54,10 @@ def lex(expression: str) -> list[Token]:
             position = space.end()
             continue
         token = _token_at(expression, position, after_operand=before is not None and before.ends_operand)
-        tokens.append(token)
+        yield token
         position = token.end
         if token.kind != "comment":
             before = token
-    return tokens
 
 
 def _token_at(expression: str, position: int, *, after_operand: bool) -> Token:

@@ -8,16 +8,16 @@ and its worker lives on.
 EXPRESSION_BYTES = 8 * 1024
 """Longest expression, as UTF-8."""
 
-RECORD_CPU_MS = 200
+RECORD_CPU_MS = 180
 """Processor time for all expressions of a program on one record. 250 less the start of a worker and the tick
 (4 to 10 ms) at which the kernel looks."""
 
-SOFT_CPU_MS = 120
+SOFT_CPU_MS = 110
 """Processor time after which the engine itself is asked to give up on one expression."""
 
 CALL_CPU_MS = 250
 CALL_CPU_PER_RECORD_MS = 5
-"""A call's allowance is their sum over its records, so that one that costs 199 ms a record cannot hold a
+"""A call's allowance is their sum over its records, so that one that costs 179 ms a record cannot hold a
 worker for minutes."""
 
 MEMORY_BYTES = 250 * 1024 * 1024

@@ -14,13 +14,13 @@ import orjson
 
 from headrace.adapters.expressions_jsonata import frames
 from headrace.adapters.expressions_jsonata.call import SandboxedCall
-from headrace.adapters.expressions_jsonata.engines import Engine, EngineName, available, evaluate_exactly
+from headrace.adapters.expressions_jsonata.engines import Engine, EngineName, available
 from headrace.adapters.expressions_jsonata.lexer import lex
 from headrace.adapters.expressions_jsonata.limits import EXPRESSION_BYTES
 from headrace.adapters.expressions_jsonata.pool import WorkerPool
 from headrace.adapters.expressions_jsonata.results import TookTooLong
 from headrace.adapters.expressions_jsonata.slips import find_slip
-from headrace.adapters.expressions_jsonata.tame import TOUCHED_BYTES, analyse
+from headrace.adapters.expressions_jsonata.tame import TOUCHED_BYTES, UNRESOLVED, Tame, analyse, resolve
 from headrace.domain.errors import InvalidExpression
 from headrace.domain.program import Outcome, Program, apply
 from headrace.domain.records import Record
@@ -53,7 +53,7 @@ class SandboxedExpressions:
             Unavailable: no worker could be started.
         """
         _check_text(expression)
-        if slip := find_slip(lex(expression)):
+        if slip := find_slip(list(lex(expression))):
             text = f"{slip.written} is not JSONata"
             raise InvalidExpression(text, position=slip.position, hint=slip.hint)
         if not self._compiles_here(expression):
@@ -77,13 +77,12 @@ class SandboxedExpressions:
         tame = analyse(expression)
         if self._here is None or tame is None:
             raise _NotHere
+        if tame.path is not None and (result := resolve(tame.path, value)) is not UNRESOLVED:
+            return result
+        if _touched_bytes(tame, value) > TOUCHED_BYTES:
+            raise _NotHere
         try:
-            if tame.touched_bytes(value) > TOUCHED_BYTES:
-                raise _NotHere
-        except TypeError:  # not JSON: the call says so
-            raise _NotHere from None
-        try:
-            return evaluate_exactly(self._here, expression, value)
+            return self._here.evaluate(expression, value)
         except TookTooLong:
             raise _NotHere from None
 
@@ -108,6 +107,13 @@ class SandboxedExpressions:
 
 class _NotHere(Exception):
     """This record needs a worker after all. Not an ExpressionFailed, so it passes through `apply`."""
+
+
+def _touched_bytes(tame: Tame, value: Any) -> int:
+    try:
+        return tame.touched_bytes(value)
+    except TypeError:  # not JSON: the call in a worker says so
+        raise _NotHere from None
 
 
 def _engine_for_this_process(name: EngineName) -> Engine | None:

@@ -11,6 +11,7 @@ caller runs it here only below a limit. jsonatapy converts lazily: what a path d
 """
 
 from functools import lru_cache
+from itertools import islice
 from typing import Any, NamedTuple
 
 import orjson
@@ -37,7 +38,7 @@ _FUNCTIONS = {
 }
 _INFIX = {"=", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "%", "&", "??", "?:"}
 _LITERAL_NAMES = {"true", "false", "null"}
-_SCALARS = (bool, int, float, type(None))
+_SCALARS = {bool, int, float, type(None)}
 
 Path = tuple[str, ...]
 UNRESOLVED: Any = object()
@@ -62,9 +63,10 @@ class Tame(NamedTuple):
                 if type(reached) is not dict:
                     break
                 reached = reached.get(name)
-            if type(reached) is str:
+            kind = type(reached)
+            if kind is str:
                 total += len(reached)
-            elif type(reached) not in _SCALARS:
+            elif kind not in _SCALARS:
                 total += len(orjson.dumps(reached))
         return total
 
@@ -74,7 +76,7 @@ def analyse(expression: str) -> Tame | None:
     """What `expression` reads if it is allowed, None if it is not. It need not compile."""
     if len(expression) > EXPRESSION_BYTES:
         return None
-    tokens = lex(expression)
+    tokens = list(islice(lex(expression), _TOKENS + 1))
     reader = _Reader()
     if not tokens or len(tokens) > _TOKENS or not all(map(reader.accepts, tokens)) or not reader.complete:
         return None

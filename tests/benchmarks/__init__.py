@@ -1,0 +1,1 @@
+"""The figures that Headrace promises, measured on this machine: `make bench`."""

@@ -1,0 +1,32 @@
+"""Measures everything and prints it. `--only NAME` measures one part, `--seconds N` sets the end-to-end time."""
+
+import argparse
+import platform
+
+from tests.benchmarks import end_to_end, expressions, imports, processing, receiving
+
+_PARTS = {
+    "receiving": receiving.measure,
+    "processing": processing.measure,
+    "expressions": expressions.measure,
+    "imports": imports.measure,
+    "end_to_end": end_to_end.measure,
+}
+
+
+def main() -> None:
+    """Print one line for each figure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=_PARTS)
+    parser.add_argument("--seconds", type=float, default=15)
+    options = parser.parse_args()
+    print(f"Python {platform.python_version()} on {platform.machine()}, {platform.system()}\n")
+    for name, measure in _PARTS.items():
+        if options.only in (None, name):
+            figures = measure(options.seconds) if measure is end_to_end.measure else measure()
+            for words, figure in figures.items():
+                print(f"{figure:>14,.1f}  {words}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

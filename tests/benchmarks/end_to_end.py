@@ -1,0 +1,131 @@
+"""End to end on one machine, load generator included: accepted durably, filtered, 1 % kept and delivered.
+
+The runtime is `headrace up` in a process of its own. Generator and agent share the machine with it, as the figure
+says. Memory is that of the runtime's processes, sampled while it works.
+"""
+
+import http.client
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from headrace import bootstrap
+from headrace.local.credentials import read_credentials
+from headrace.local.init import Wanted, configure
+from tests.benchmarks.reference import RECORDS, request
+
+_SENDERS = 4
+_READY = "Headrace is ready at "
+
+
+class _Agent(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    seen = 0
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        type(self).seen += len(json.loads(body))
+        self.send_response(202)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def measure(seconds: float = 15) -> dict[str, float]:
+    """Records per second through the whole path, and the runtime's memory in MiB at a quarter and at the end."""
+    with tempfile.TemporaryDirectory(prefix="headrace-bench-") as folder, _agent() as agent:
+        with _runtime(Path(folder)) as (process, port):
+            credentials = _configure(Path(folder), agent)
+            memory: list[float] = []
+            started = time.perf_counter()
+            sent = _send(port, credentials.api_key, seconds, lambda: memory.append(_memory_mib(process.pid)))
+            _until(lambda: _Agent.seen >= sent // 100)
+            took = time.perf_counter() - started
+        return {
+            f"end to end: records/s over {took:.0f} s, 1 % kept (at least 60,000)": sent / took,
+            "end to end: records": float(sent),
+            "end to end: records at the agent": float(_Agent.seen),
+            "end to end: memory of the runtime, MiB, after a quarter": memory[len(memory) // 4],
+            "end to end: memory of the runtime, MiB, at the end (under 250)": memory[-1],
+        }
+
+
+def _send(port: int, key: str, seconds: float, sample: Any) -> int:
+    """Post the same request over and over from a few threads; how many records were answered with 200."""
+    body = request(kept=0.01, records=RECORDS // 100 * 100)
+    ends = time.perf_counter() + seconds
+    counts = [0] * _SENDERS
+
+    def run(sender: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        headers = {"Content-Type": "application/x-protobuf", "X-API-Key": key}
+        while time.perf_counter() < ends:
+            connection.request("POST", "/v1/logs", body, headers)
+            answer = connection.getresponse()
+            answer.read()
+            counts[sender] += (RECORDS // 100 * 100) * (answer.status == 200)
+        connection.close()
+
+    threads = [Thread(target=run, args=(sender,)) for sender in range(_SENDERS)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        sample()
+        threads[0].join(timeout=0.5)
+    return sum(counts)
+
+
+def _configure(folder: Path, agent: str) -> Any:
+    bootstrap.override(data_dir=folder)
+    configure(Wanted(agent_endpoint=agent, filter="severityNumber >= 17"))
+    credentials = read_credentials(folder)
+    bootstrap.close()
+    return credentials
+
+
+@contextmanager
+def _agent() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Agent)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/process"
+    server.shutdown()
+    server.server_close()
+
+
+@contextmanager
+def _runtime(folder: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    command = [sys.executable, "-m", "headrace.local", "up", "--port", "0", "--data-dir", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        line = next(line for line in process.stdout if line.startswith(_READY))
+        yield process, int(line.rpartition(":")[2])
+        process.terminate()
+
+
+def _memory_mib(pid: int) -> float:
+    """Resident memory of a process and its children (Linux)."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return sum(_rss_kib(int(each)) for each in (pid, *children)) / 1024
+
+
+def _rss_kib(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
+
+
+def _until(done: Any, seconds: float = 60) -> None:
+    ends = time.perf_counter() + seconds
+    while not done():
+        if time.perf_counter() > ends:
+            raise AssertionError("the records did not arrive at the agent")
+        time.sleep(0.01)

@@ -1,0 +1,53 @@
+"""The pipeline stage, one core: unpack, simple filter with 10 % kept, batch, encode; the agent answers at once."""
+
+from datetime import timedelta
+
+from headrace.adapters.expressions_jsonata import SandboxedExpressions
+from headrace.domain.pipeline import Pipeline
+from headrace.domain.program import Program
+from headrace.domain.queues import QueueNames
+from headrace.ports.bus import Received
+from headrace.stages.process import Ports, process
+from headrace.wire.envelope import encode_attributes, encode_records
+from headrace.wire.otlp import decode_request
+from tests.benchmarks.reference import RECORDS, request
+from tests.benchmarks.timing import best_seconds
+from tests.fakes.clock import FakeClock
+from tests.fakes.outbound import FakeOutbound
+
+_MESSAGES = 10
+_PROJECT = "project"
+
+
+class _Fixed:
+    """A configuration that is always the same, and tables and a bus that take anything."""
+
+    def pipeline(self, project_id: str) -> Pipeline:
+        return Pipeline(agent_endpoint="http://agent", program=Program("severityNumber >= 17"), max_concurrency=1)
+
+    def update(self, change: object) -> dict[str, object]:
+        return {}
+
+
+def measure() -> dict[str, float]:
+    """Records per second."""
+    records = decode_request("logs", "protobuf", request(), 0).records
+    (packed,), _ = encode_records(records, record_limit_bytes=700 * 1024)
+    attributes = encode_attributes(_PROJECT, "logs", packed, 0)
+    queue = QueueNames().raw(_PROJECT)
+    messages = [
+        Received(f"message-{number}", queue, packed.body, attributes, 1, f"{number}:x", 0)
+        for number in range(_MESSAGES)
+    ]
+    expressions = SandboxedExpressions(engine="jsonatapy", max_workers=1)
+    outbound = FakeOutbound()
+    ports = Ports(None, _Fixed(), _Fixed(), FakeClock(), expressions, outbound)
+
+    def work() -> None:
+        outbound.requests.clear()
+        if process(messages, ports, lambda: timedelta(minutes=5)):
+            raise AssertionError("the stage gave messages back")
+
+    seconds = best_seconds(work)
+    expressions.close()
+    return {"pipeline: unpack, filter, batch, encode, records/s (at least 400,000)": RECORDS * _MESSAGES / seconds}
