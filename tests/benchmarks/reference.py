@@ -32,7 +32,7 @@ def request(records: int = RECORDS, *, kept: float = 0.1, seed: int = 1) -> byte
             trace_id=randomness.randbytes(16),
             span_id=randomness.randbytes(8),
         )
-        log.body.string_value = f"Connection refused: database pool exhausted, attempt {index}"
+        log.body.string_value = f"Connection refused, attempt {index}"
         log.attributes.add(key="error.type").value.string_value = "ConnectionError"
         log.attributes.add(key="http.route").value.string_value = "/api/v1/payments"
         log.attributes.add(key="http.response.status_code").value.int_value = 500 + index % 7

@@ -10,18 +10,15 @@ Record = dict[str, Any]
 Signal = Literal["logs", "traces", "metrics"]
 SIGNALS: tuple[Signal, ...] = ("logs", "traces", "metrics")
 
-_SECOND_NANO = 1_000_000_000
-
 
 def timestamp(unix_nano: int) -> str:
     """RFC 3339 in UTC, with as many fraction digits as the nanoseconds need and no more."""
-    second, nano = divmod(unix_nano, _SECOND_NANO)
-    if not nano:
-        return _second(second) + "Z"
-    return f"{_second(second)}.{nano:09d}".rstrip("0") + "Z"
+    digits = str(unix_nano).zfill(10)
+    text = f"{_second(digits[:-9])}{digits[-9:]}Z"
+    return text if digits[-1] != "0" else text[:-1].rstrip("0").rstrip(".") + "Z"
 
 
 @lru_cache(maxsize=4096)
-def _second(second: int) -> str:
-    """Neighbouring records share their second, so formatting it is worth remembering."""
-    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+def _second(second: str) -> str:
+    """A second, up to the point before its fraction. Neighbouring records share it, so it is worth remembering."""
+    return datetime.fromtimestamp(int(second), UTC).strftime("%Y-%m-%dT%H:%M:%S.")

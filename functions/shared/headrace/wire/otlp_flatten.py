@@ -75,12 +75,18 @@ def _flat_log(log: Any, resource: orjson.Fragment, scope: orjson.Fragment, recei
 
 def attributes(pairs: Any) -> dict[str, Any]:
     """Attributes as a JSON object; of two with one key the last one wins."""
-    return {pair.key: pair.value.string_value or value(pair.value) for pair in pairs}
+    flat: dict[str, Any] = {}
+    for pair in list(pairs):  # a list first: stepping through protobuf's own container is slower
+        any_value = pair.value
+        flat[pair.key] = any_value.string_value or value(any_value)
+    return flat
 
 
 def value(any_value: Any) -> Any:
     """An AnyValue as JSON: numbers, booleans, arrays and maps as they are, bytes as base64, unset as null."""
     kind = any_value.WhichOneof("value")
+    if kind == "int_value":
+        return any_value.int_value
     if kind is None:
         return None
     plain = getattr(any_value, kind)

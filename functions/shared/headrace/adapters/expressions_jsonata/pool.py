@@ -28,6 +28,12 @@ class WorkerPool:
         self._forget_all()
         _pools.add(self)
 
+    @property
+    def pids(self) -> list[int]:
+        """Process ids of all workers."""
+        with self._changed:
+            return [child.pid for child in [*self._idle, *self._lent]]
+
     @contextmanager
     def worker(self, program: Hashable) -> Iterator[Child]:
         """A worker for the time of one exchange. It goes back to the pool if it is still alive.

@@ -41,6 +41,11 @@ class SandboxedExpressions:
         self._pool = WorkerPool(self.engine, max_workers)
         self._here = _engine_for_this_process(self.engine)
 
+    @property
+    def worker_pids(self) -> list[int]:
+        """Process ids of the workers that run, busy or not."""
+        return self._pool.pids
+
     def close(self) -> None:
         """End the workers. Idle ones at once, those at work when their call ends; later calls are Unavailable."""
         self._pool.close()

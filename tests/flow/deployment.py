@@ -1,0 +1,124 @@
+"""A data directory with a project in it, the runtimes on it, and a way to look into both."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+from headrace import bootstrap
+from headrace.control.pipelines import save_pipeline
+from headrace.control.sinks import add_sink
+from headrace.domain.sinks import Sink
+from headrace.local.credentials import Credentials, read_credentials
+from headrace.local.first_start import ensure_credentials
+from headrace.ports.bus import DeadLetter, QueueStats
+from headrace.wire import items
+
+from tests.flow.process import Runtime, surprises
+
+LONGEST_SECONDS = 30
+"""A request of a test that takes longer than this has failed."""
+
+
+class Deployment:
+    """Made with credentials; starts as many runtimes as a test wants."""
+
+    def __init__(self, folder: Path) -> None:
+        self.data_dir = folder / "data"
+        self.log = folder / "stderr.log"
+        self.tolerated: Callable[[dict[str, Any]], bool] = lambda event: False
+        self.runtimes: list[Runtime] = []
+        with self.opened():
+            bootstrap.make_data_dir()
+            ensure_credentials(self.data_dir, "http://127.0.0.1:1")
+        self.key = self.credentials.api_key
+        self.project_id = self.credentials.project_id
+
+    @property
+    def credentials(self) -> Credentials:
+        return read_credentials(self.data_dir)
+
+    def start(self, **settings: str) -> Runtime:
+        """A runtime that is ready."""
+        runtime = Runtime(self.data_dir, self.log, **settings)
+        self.runtimes.append(runtime)
+        assert runtime.url
+        return runtime
+
+    def close(self) -> None:
+        """End all runtimes; none of them may have met what nobody expected."""
+        for runtime in self.runtimes:
+            runtime.close()
+        assert [event for event in surprises(self.log) if not self.tolerated(event)] == []
+
+    # --- configuring and looking, in this process -------------------------------------------------------
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """`headrace.bootstrap` on the data directory."""
+        bootstrap.override(data_dir=self.data_dir)
+        try:
+            yield
+        finally:
+            bootstrap.close()
+            bootstrap.override(data_dir=None)
+
+    def pipeline(self, agent_endpoint: str | None, **body: Any) -> None:
+        """Save a pipeline; its batches wait for nothing unless `body` says so."""
+        body = {"batch_window_ms": 0, "agent_endpoint": agent_endpoint, **body}
+        with self.opened():
+            config, wiring, queues = bootstrap.table("config"), bootstrap.wiring(), bootstrap.queues()
+            save_pipeline(self.project_id, body, config, wiring, queues, bootstrap.expressions())
+
+    def sink(self, url: str, **body: Any) -> Sink:
+        """Add a sink, a webhook unless `body` says otherwise."""
+        address = "webhook_url" if body.get("type") == "slack" else "url"
+        with self.opened():
+            whole = {"type": "webhook", address: url, **body}
+            return add_sink(self.project_id, whole, bootstrap.table("config"), bootstrap.expressions())
+
+    def sinks(self) -> list[Sink]:
+        with self.opened():
+            return bootstrap.configuration().sinks(self.project_id)
+
+    def stored_pipeline(self) -> dict[str, Any]:
+        """The item as it is stored."""
+        with self.opened():
+            item = bootstrap.table("config").get(items.project_pk(self.project_id), items.PIPELINE)
+            assert item is not None
+            return item
+
+    def store(self, item: dict[str, Any]) -> None:
+        """Put an item into the config table, unchecked."""
+        with self.opened():
+            bootstrap.table("config").put(item)
+
+    def queue(self, kind: str) -> str:
+        return f"gf-ai-{kind}-{self.project_id}"
+
+    def stats(self, kind: str = "raw") -> QueueStats:
+        with self.opened():
+            return bootstrap.bus().stats(self.queue(kind))
+
+    def idle(self, kind: str = "raw") -> bool:
+        """Whether nothing waits and nothing is being worked on."""
+        stats = self.stats(kind)
+        return not stats.depth and not stats.in_flight
+
+    def dead_letters(self, kind: str = "raw") -> Sequence[DeadLetter]:
+        with self.opened():
+            return bootstrap.bus().dead_letters(self.queue(kind), limit=1000).items
+
+    def redrive(self, kind: str = "raw") -> int:
+        with self.opened():
+            return bootstrap.bus().redrive(self.queue(kind))
+
+    # --- talking to a runtime ---------------------------------------------------------------------------
+
+    def post(
+        self, runtime: Runtime, path: str, body: bytes, headers: dict[str, str] | None = None
+    ) -> requests.Response:
+        """A request with the project's key and JSON's content type, unless `headers` say otherwise."""
+        given = {"X-API-Key": self.key, "Content-Type": "application/json", **(headers or {})}
+        return requests.post(f"{runtime.url}{path}", data=body, headers=given, timeout=LONGEST_SECONDS)
