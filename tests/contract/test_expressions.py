@@ -10,7 +10,8 @@ from tests.contract.expressions_suite import ExpressionsContract
 
 class TestJsonatapy(ExpressionsContract):
     @pytest.fixture(scope="class")
-    def expressions(self) -> Iterator[SandboxedExpressions]:
+    @classmethod
+    def expressions(cls) -> Iterator[SandboxedExpressions]:
         expressions = SandboxedExpressions("jsonatapy")
         yield expressions
         expressions.close()
@@ -18,7 +19,8 @@ class TestJsonatapy(ExpressionsContract):
 
 class TestJsonataPython(ExpressionsContract):
     @pytest.fixture(scope="class")
-    def expressions(self) -> Iterator[SandboxedExpressions]:
+    @classmethod
+    def expressions(cls) -> Iterator[SandboxedExpressions]:
         expressions = SandboxedExpressions("jsonata-python")
         yield expressions
         expressions.close()

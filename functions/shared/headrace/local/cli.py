@@ -1,4 +1,4 @@
-"""The command line: `headrace up|demo|init|send|tail|doctor`. Each command is one module beside this one."""
+"""The command line: `headrace up|demo|init|send|tail|env|doctor`. Each command is one module beside this one."""
 
 import sys
 from pathlib import Path
@@ -119,6 +119,15 @@ def tail(
 
     _settle(data_dir)
     run_tail(endpoint, api_key, as_json=json)
+
+
+@app.command()
+def env(data_dir: DataDir = None) -> None:
+    """Print shell variables for agents and OpenTelemetry SDKs on this machine: eval "$(headrace env)"."""
+    from headrace.local.env import run_env
+
+    _settle(data_dir)
+    run_env()
 
 
 @app.command()

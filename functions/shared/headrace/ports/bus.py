@@ -121,7 +121,10 @@ class Source(Protocol):
         ...
 
     def release(self, messages: Sequence[Received]) -> None:
-        """Give back `messages` whose handler failed: due at once, or when `retry_later` said."""
+        """Give back `messages` whose handler failed: due when `retry_later` said, else within five minutes.
+
+        An engine may let that wait grow with each delivery, so that what always fails does not spin.
+        """
         ...
 
     def extend(self, messages: Sequence[Received], lease: timedelta) -> None:

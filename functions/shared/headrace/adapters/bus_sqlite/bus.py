@@ -1,5 +1,6 @@
 """Bus and Source on SQLite. What publishing promises is in `ports.bus`; how it is kept, in `file`."""
 
+import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -16,6 +17,7 @@ from headrace.ports.bus import DeadLetter, DeadLetterPage, Due, Message, QueueSt
 from headrace.ports.clock import Clock
 
 _DUE_COUNTED = 10
+_CURSOR = re.compile("[0-9]{1,18}")
 _LONGEST_BACK_OFF = timedelta(minutes=5)
 
 _INSERT = "INSERT INTO messages (message_id, queue, body, attributes, sent, due) VALUES (?, ?, ?, ?, ?, ?)"
@@ -90,7 +92,7 @@ class SqliteBus:
 
     def dead_letters(self, queue: str, *, limit: int = 50, cursor: str | None = None) -> DeadLetterPage:
         """See `Bus.dead_letters`."""
-        if cursor is not None and not cursor.isdigit():
+        if cursor is not None and not _CURSOR.fullmatch(cursor):
             raise InvalidInput("the cursor is not one that was given out here", field="cursor")
         sql = (
             "SELECT id, message_id, body, attributes, reason, receive_count, dead FROM dead_letters"

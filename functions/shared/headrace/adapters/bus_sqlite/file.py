@@ -8,7 +8,7 @@ publishers cost one fsync, not eight. Readers have a connection of their own and
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
@@ -108,9 +108,11 @@ class _Opened:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._writer = _connect(path)
-        self._writer.executescript(SCHEMA)
-        self.reader = _connect(path)
+        with ExitStack() as on_failure:
+            self._writer = on_failure.enter_context(closing(_connect(path)))
+            self._writer.executescript(SCHEMA)
+            self.reader = on_failure.enter_context(closing(_connect(path)))
+            on_failure.pop_all()
         self.writes: SimpleQueue[Entry | None] = SimpleQueue()
         self.thread = Thread(target=self._run, name="bus-writer", daemon=True)
         self.thread.start()

@@ -52,28 +52,39 @@ class JsonatapyEngine:
         try:
             result = _compiled(expression, self._timeout_ms).evaluate(value)
         except BaseException as cause:  # noqa: BLE001  # all but panics and its own are raised again
-            result = self._second_try(expression, value, cause)
-        if result is True or result is False or result is None:  # most filters
-            return result
-        return plain(result)
+            failure = _failure(cause)
+        else:
+            return result if result is True or result is False or result is None else plain(result)
+        return self._second_try(expression, value, failure)
 
-    def _second_try(self, expression: str, value: Any, cause: BaseException) -> Any:
-        if isinstance(cause, TypeError) and "OverflowError" in str(cause):
-            return self._again(expression, _in_double_range(value), self._timeout_ms)
-        failure = _failure(cause)
+    def _second_try(self, expression: str, value: Any, failure: ExpressionFailed) -> Any:
+        if isinstance(failure, _OutOfRange):
+            return plain(_evaluate(expression, _in_double_range(value), self._timeout_ms))
         if isinstance(failure, TookTooLong) and not self._is_time_spent():
-            return self._again(expression, value, _PATIENT_MS)
-        raise failure from cause
+            return plain(_evaluate(expression, value, _PATIENT_MS))
+        raise failure
 
-    def _again(self, expression: str, value: Any, timeout_ms: int) -> Any:
-        try:
-            return _compiled(expression, timeout_ms).evaluate(value)
-        except BaseException as cause:  # noqa: BLE001  # as above
-            raise _failure(cause) from cause
+
+class _OutOfRange(ExpressionFailed):
+    """The value holds an integer that the engine's conversion does not take."""
+
+
+def _evaluate(expression: str, value: Any, timeout_ms: int) -> Any:
+    try:
+        return _compiled(expression, timeout_ms).evaluate(value)
+    except BaseException as cause:  # noqa: BLE001  # as above
+        failure = _failure(cause)
+    raise failure
 
 
 def _failure(cause: BaseException) -> ExpressionFailed:
+    """What to raise for the engine's `cause`, and outside its handler: the cause must not live on in a chain.
+
+    Its traceback holds the compiled expression, which may only be dropped by its own thread.
+    """
     if isinstance(cause, InvalidExpression | ValueError | TypeError | RecursionError):
+        if "OverflowError: " in str(cause):
+            return _OutOfRange("a number of the record is out of range")
         text = shown(_readable(str(cause)))
         return TookTooLong(text) if text.startswith("D1012") else ExpressionFailed(text)
     _reraise_unless_panic(cause)

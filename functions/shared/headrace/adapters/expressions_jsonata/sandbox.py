@@ -14,6 +14,7 @@ import orjson
 
 from headrace.adapters.expressions_jsonata import frames
 from headrace.adapters.expressions_jsonata.call import SandboxedCall
+from headrace.adapters.expressions_jsonata.child import Ending
 from headrace.adapters.expressions_jsonata.engines import Engine, EngineName, available
 from headrace.adapters.expressions_jsonata.lexer import lex
 from headrace.adapters.expressions_jsonata.limits import EXPRESSION_BYTES
@@ -101,10 +102,13 @@ class SandboxedExpressions:
         return True
 
     def _compile_in_worker(self, expression: str) -> None:
-        with self._pool.worker(expression) as child:
-            answers, ending = child.exchange(frames.request(frames.CHECK, expression.encode()), 1)
-        if ending is not None or not answers:
-            raise InvalidExpression(f"the expression cannot be checked: {ending.reason if ending else ''}")
+        request = frames.request(frames.CHECK, expression.encode())
+        ending: Ending | None = Ending("", retired=True)
+        while ending is not None and ending.retired:
+            with self._pool.worker(expression) as child:
+                answers, ending = child.exchange(request, 1)
+        if ending is not None:
+            raise InvalidExpression(f"the expression cannot be checked: {ending.reason}")
         if answers[0].verdict == frames.INVALID:
             failure = orjson.loads(answers[0].payload)
             raise InvalidExpression(failure["message"], position=_start(expression, failure["position"]))
