@@ -147,7 +147,7 @@ class _Work:
         """Account for one batch after its attempt, or without one."""
         now = self.ports.clock.now_unix_nano()
         if answer is None:
-            self._keep(batch, batch.attempts, timedelta(0) if self.agent_down is None else AGENT_LADDER[0])
+            self._put_back(batch, batch.attempts, timedelta(0) if self.agent_down is None else AGENT_LADDER[0])
             return
         if answer.verdict == "done":
             self.tally.counts["delivered"] += batch.records
@@ -163,15 +163,22 @@ class _Work:
             self._bury(self._encode_batch(batch, 0), reason, batch.sources, batch.records)
 
     def _keep(self, batch: Batch, attempts: int, wait: timedelta) -> None:
-        """Let a batch come back: by its own message when it has one, else as a new one."""
+        """Let a batch come back after an attempt: by its own message when it has one, else as a new one."""
+        origin = self._origin(batch)
+        if origin is None:
+            self._put_back(batch, attempts, wait)
+            return
         try:
-            origin = self._origin(batch)
-            if origin is not None:
-                self.failed.add(origin.id)
-                self.ports.bus.retry_later([origin], wait)
-            else:
-                message = self._encode_batch(batch, attempts)
-                self.ports.bus.publish(self.queue, [message], delay=min(wait, _LONGEST_PUBLISH_DELAY))
+            self.failed.add(origin.id)
+            self.ports.bus.retry_later([origin], wait)
+        except Unavailable as problem:
+            self._return(batch.sources, problem)
+
+    def _put_back(self, batch: Batch, attempts: int, wait: timedelta) -> None:
+        """Store a batch as a new message: another delivery of the old one would count as an attempt."""
+        try:
+            message = self._encode_batch(batch, attempts)
+            self.ports.bus.publish(self.queue, [message], delay=min(wait, _LONGEST_PUBLISH_DELAY))
         except Unavailable as problem:
             self._return(batch.sources, problem)
 

@@ -68,6 +68,9 @@ def compile_with_position(engine: Engine, expression: str) -> None:
             load("jsonata-python", lambda: True).compile(expression)
         raise
     for token in lex(expression):
+        if token.kind == "unknown" and token.text.startswith("/"):
+            text = "S0302: No terminating / in regular expression (brackets inside it have to match, or \\ before them)"
+            raise InvalidExpression(text, position=token.end)
         if token.kind == "regex":  # jsonatapy compiles a pattern when it is first used
             _try_pattern(engine, token)
 

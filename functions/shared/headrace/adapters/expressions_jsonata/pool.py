@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 import weakref
 from collections import Counter
 from collections.abc import Hashable, Iterator
@@ -21,8 +20,11 @@ class WorkerPool:
     One program never has all of them, so that an expensive one leaves a way through for the others.
     """
 
-    def __init__(self, engine: EngineName, max_workers: int) -> None:
+    def __init__(
+        self, engine: EngineName, max_workers: int, queue_seconds: float = QUEUE_SECONDS
+    ) -> None:
         self._engine = engine
+        self._queue_seconds = queue_seconds
         self._max_workers = max_workers
         self._share = max(1, max_workers - 1)
         self._forget_all()
@@ -80,8 +82,10 @@ class WorkerPool:
             self._held[program] += 1
             child = self._idle.pop() if self._idle else None
         try:
-            if child is None or not child.alive:
-                child = Child(self._engine)
+            if child is not None and not child.alive:
+                child.kill()  # closes its pipes
+                child = None
+            child = child or Child(self._engine)
         except BaseException:
             self._give_back(program, None)
             raise
@@ -89,16 +93,15 @@ class WorkerPool:
         return child
 
     def _wait_for_turn(self, program: Hashable) -> None:
-        deadline = time.monotonic() + QUEUE_SECONDS
-        while self._held[program] >= self._share or self._held.total() >= self._max_workers:
-            if self._closed or not self._changed.wait(max(0.0, deadline - time.monotonic())):
-                break
-        else:
-            if not self._closed:
-                return
+        def is_turn() -> bool:
+            return self._closed or (
+                self._held[program] < self._share and self._held.total() < self._max_workers
+            )
+
+        if not self._changed.wait_for(is_turn, self._queue_seconds):
+            raise Unavailable("all expression evaluators are busy", retry_after=timedelta(seconds=5))
         if self._closed:
             raise Unavailable("the expression evaluators are closed")
-        raise Unavailable("all expression evaluators are busy", retry_after=timedelta(seconds=5))
 
     def _give_back(self, program: Hashable, child: Child | None) -> None:
         with self._changed:

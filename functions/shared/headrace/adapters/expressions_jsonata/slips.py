@@ -121,11 +121,8 @@ class _Place:
         joined = all(left.end == right.start for left, right in zip(tokens, tokens[1:], strict=False))
         return "".join(token.text for token in tokens) if joined else ""
 
-    def slip(self, written: str, hint: str) -> Slip:
-        return Slip(self.token.start, written, hint)
-
-    def following(self) -> Iterator[Token]:
-        return iter(self._code[self._index :])
+    def slip(self, written: str, hint: str, offset: int = 0) -> Slip:
+        return Slip(self.at(offset).start, written, hint)
 
     def everywhere(self) -> Iterator[tuple[Token, Token]]:
         return zip(self._code, [*self._code[1:], Token("unknown", "", -1)], strict=True)
@@ -144,7 +141,6 @@ _OPERATORS = {
     "?.": "a dot is enough: a.b gives nothing where a is absent",
     "=>": "function($x) { … } is a function",
     "->": "function($x) { … } is a function",
-    "//": "/* … */ is a comment",
 }
 
 
@@ -155,6 +151,13 @@ def _operator(place: _Place) -> Slip | None:
             return place.slip(written, _OPERATORS[written])
     if place.token.text == "!" and place.token.kind == "operator":
         return place.slip("!", "$not(…) negates: $not(a)")
+    return None
+
+
+def _comment(place: _Place) -> Slip | None:
+    glued = place.token.text == "/" and place.at(1).start == place.token.end and place.at(1).text.startswith("/")
+    if glued or (place.token.kind == "regex" and place.token.text.startswith("//")):
+        return place.slip("//", "/* … */ is a comment")
     return None
 
 
@@ -197,7 +200,7 @@ def _infix_word(place: _Place) -> Slip | None:
     if text.lower() in {"and", "or", "in"}:
         return place.slip(text, f"operators are lower-case: {text.lower()}")
     if place.at(-1).text in {"let", "var", "const"}:
-        return place.slip(place.at(-1).text, "( $x := …; … ) binds a variable")
+        return place.slip(place.at(-1).text, "( $x := …; … ) binds a variable", -1)
     return None
 
 
@@ -248,7 +251,7 @@ def _bare_call(place: _Place) -> Slip | None:
         return None
     if place.at(-1).text == "." and place.at(-2).ends_operand:
         hint = f"functions come first: ${name}(a, …)" if name in FUNCTIONS else _call_hint(name)
-        return place.slip(f".{name}(", hint)
+        return place.slip(f".{name}(", hint, -1)
     return place.slip(f"{name}(", _call_hint(name))
 
 
@@ -321,12 +324,13 @@ def _constant(place: _Place) -> Slip | None:
 
 def _bare_range(place: _Place) -> Slip | None:
     if place.token.kind == "word" and place.at(1).kind == "number" and place.at(2).text == "..":
-        return place.slip(f"{place.at(1).text}..", "a range stands in brackets: a in [1..3]")
+        return place.slip(f"{place.at(1).text}..", "a range stands in brackets: a in [1..3]", 1)
     return None
 
 
 _RULES: tuple[Callable[[_Place], Slip | None], ...] = (
     _operator,
+    _comment,
     _power,
     _infix_word,
     _negated,
