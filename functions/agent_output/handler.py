@@ -1,6 +1,7 @@
 """The door for what agents send back: any JSON value in, a message on the output queue out."""
 
 import orjson
+
 from headrace import bootstrap
 from headrace.entry.errors import problem_error
 from headrace.entry.http import Door, Request, Response

@@ -1,6 +1,7 @@
 """The door for telemetry: OTLP/HTTP in, messages on the raw and spans queues out."""
 
 import orjson
+
 from headrace import __version__, bootstrap
 from headrace.domain.records import Signal
 from headrace.entry.errors import otlp_error

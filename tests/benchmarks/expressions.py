@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 from headrace.adapters.expressions_jsonata import SandboxedExpressions
@@ -15,9 +16,7 @@ SECONDS = 0.5
 
 PROGRAMS = {
     "tame_filter": Program("severityNumber >= 17"),
-    "tame_two_fields": Program(
-        'severityNumber >= 17 and resourceAttributes.`service.name` = "payment-service"'
-    ),
+    "tame_two_fields": Program('severityNumber >= 17 and resourceAttributes.`service.name` = "payment-service"'),
     "tame_transform": Program(None, (Transform("attributes.`error.type`", "error", "string"),)),
     "sandbox_pattern": Program("$contains(body, /refused$/)"),
     "sandbox_transform": Program(None, (Transform('$replace(body, "Con", "Dis")', "said", "string"),)),
@@ -51,7 +50,7 @@ def measure() -> dict[str, float]:
         figures[f"{engine}_worker_start_ms"] = min(_worker_start_ms(engine) for _ in range(5))
         expressions = SandboxedExpressions(engine)
         for name, program in PROGRAMS.items():
-            rate = _rate(lambda program=program: expressions.run(program, records))  # type: ignore[misc]
+            rate = _rate(partial(expressions.run, program, records))
             figures[f"{engine}_{name}_per_s"] = RECORDS_A_CALL * rate
         expressions.close()
     for name, figure in figures.items():

@@ -13,9 +13,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+
 from headrace.domain.errors import InvalidInput
 from headrace.ports.bus import DeadLetter, Due, Message, QueueStats, Received
-
 from tests.fakes.clock import START_UNIX_NANO, FakeClock
 
 RECEIVE_LIMIT = 3
@@ -23,7 +23,7 @@ LEASE = timedelta(seconds=20)
 LONGEST_BACK_OFF = timedelta(minutes=5)
 """The longest that an engine may keep a released message back."""
 
-AWKWARD = "naïve ✓ 🜁 \U0010ffff \x01\t\n\r \u2028 'quoted' \"double\" {\"json\": [1]}"
+AWKWARD = 'naïve ✓ 🜁 \U0010ffff \x01\t\n\r \u2028 \'quoted\' "double" {"json": [1]}'
 
 
 def publish(bus: Any, *bodies: str, queue: str = "q", **how: Any) -> list[str]:

@@ -72,9 +72,7 @@ class ExpressionsContract:
             ("$match(body, /accepted/)", False),
         ],
     )
-    def test_truth_is_as_jsonata_defines_it(
-        self, expressions: Expressions, expression: str, kept: bool
-    ) -> None:
+    def test_truth_is_as_jsonata_defines_it(self, expressions: Expressions, expression: str, kept: bool) -> None:
         outcome = expressions.run(Program(expression), [log_record()])[0]
         assert (outcome.kept, outcome.error) == (kept, None)
 
@@ -98,9 +96,7 @@ class ExpressionsContract:
             "first": {"word": "Connection"},
         }
 
-    def test_transforms_are_not_tried_on_a_record_that_the_filter_drops(
-        self, expressions: Expressions
-    ) -> None:
+    def test_transforms_are_not_tried_on_a_record_that_the_filter_drops(self, expressions: Expressions) -> None:
         program = Program("false", (Transform("$error('tried')", "x", "json"),))
         assert expressions.run(program, [log_record()])[0].error is None
 
@@ -129,9 +125,7 @@ class ExpressionsContract:
         assert outcome.record["out"] == value
         assert type(outcome.record["out"]) is type(value)
 
-    def test_result_that_does_not_fit_its_type_is_an_error_of_that_record(
-        self, expressions: Expressions
-    ) -> None:
+    def test_result_that_does_not_fit_its_type_is_an_error_of_that_record(self, expressions: Expressions) -> None:
         outcome = expressions.run(Program(None, (Transform("body", "out", "int"),)), [log_record()])[0]
         assert outcome.error == "'Connection refused' is not a value of type int"
         assert outcome.record == log_record()
@@ -153,9 +147,7 @@ class ExpressionsContract:
         assert after["attributes"] == record["attributes"]
 
     @pytest.mark.parametrize("expression", ["1 / 0", "0 / 0", "$power(10, 400)", "[1, 1e308 * 10]", "$sqrt(-1)"])
-    def test_number_that_json_does_not_have_is_an_error(
-        self, expressions: Expressions, expression: str
-    ) -> None:
+    def test_number_that_json_does_not_have_is_an_error(self, expressions: Expressions, expression: str) -> None:
         outcome = expressions.run(Program(None, (Transform(expression, "out", "json"),)), [log_record()])[0]
         assert outcome.error
 
@@ -180,9 +172,7 @@ class ExpressionsContract:
         assert [outcomes[number].kept for number in others] == [number % 2 == 0 for number in others]
         assert not any(outcomes[number].error for number in others)
 
-    def test_expression_that_does_not_parse_fails_every_record_and_not_the_call(
-        self, expressions: Expressions
-    ) -> None:
+    def test_expression_that_does_not_parse_fails_every_record_and_not_the_call(self, expressions: Expressions) -> None:
         outcomes = expressions.run(Program("body = ("), [log_record(), log_record()])
         assert all(each.error and not each.kept for each in outcomes)
 
@@ -214,9 +204,7 @@ class ExpressionsContract:
     # --- many at once --------------------------------------------------------------------------------------
 
     @pytest.mark.parametrize("pattern", ['severityText = "ERROR" and n = {}', "$contains(body, /refused/) and n = {}"])
-    def test_many_threads_at_once_get_their_own_answers(
-        self, expressions: Expressions, pattern: str
-    ) -> None:
+    def test_many_threads_at_once_get_their_own_answers(self, expressions: Expressions, pattern: str) -> None:
         records = [log_record(n=number) for number in range(50)]
 
         def kept(number: int) -> list[int]:

@@ -19,9 +19,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+
 from headrace.domain.errors import InvalidInput
 from headrace.ports.outbound import NoAnswer, OutboundRequest
-
 from tests.contract.outbound_line import HttpPeer, Line
 
 CUT_BYTES = 64 * 1024

@@ -15,10 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from headrace.domain.errors import Conflict, HeadraceError, InvalidInput, TooLarge
-from headrace.ports.table import ABSENT, PRESENT, Condition, Delete, Item, Put, Range, Table, Update
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+
+from headrace.domain.errors import Conflict, HeadraceError, InvalidInput, TooLarge
+from headrace.ports.table import ABSENT, PRESENT, Condition, Delete, Item, Put, Range, Table, Update
 
 THREADS = 16
 NOW_S = 1_700_000_000

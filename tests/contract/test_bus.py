@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from headrace.adapters.bus_sqlite import SqliteBus
 from headrace.domain.errors import Unavailable
-
 from tests.contract.bus_suite import RECEIVE_LIMIT, BusContract, SourceContract
 from tests.fakes.bus import FakeBus
 from tests.fakes.clock import FakeClock

@@ -10,9 +10,7 @@ from headrace.adapters.expressions_jsonata import SandboxedExpressions
 from headrace.domain.program import Program, Transform
 from headrace.domain.records import Record
 
-EXPRESSIONS = (
-    (Path(__file__).parent.parent / "corpora" / "plain_expressions.txt").read_text("utf-8").splitlines()
-)
+EXPRESSIONS = (Path(__file__).parent.parent / "corpora" / "plain_expressions.txt").read_text("utf-8").splitlines()
 
 LOG: Record = {
     "resourceAttributes": {"service.name": "payment-service", "host.name": "h1"},

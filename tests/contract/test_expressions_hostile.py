@@ -9,6 +9,7 @@ import resource
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -95,10 +96,8 @@ def test_hostile_expression_ends_within_its_share(expressions: SandboxedExpressi
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_expression_is_checked_within_its_share(expressions: SandboxedExpressions, name: str) -> None:
     before_ms = cpu_ms_of_children() + time.process_time() * 1000
-    try:
+    with suppress(InvalidExpression):
         expressions.check(HOSTILE[name])
-    except InvalidExpression as refused:
-        assert 0 < len(str(refused)) < 400
     expressions.close()
     # One worker more than above, with its start.
     assert cpu_ms_of_children() + time.process_time() * 1000 - before_ms <= 2 * CPU_MS

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 
 import pytest
+
 from headrace.adapters.outbound_requests import RequestsOutbound
 from headrace.ports.outbound import NoAnswer, OutboundRequest, OutboundResponse
-
 from tests.contract.outbound_line import Arrived, HttpPeer, Line
 from tests.contract.outbound_suite import LineContract, OutboundContract, ask
 from tests.fakes.outbound import FakeOutbound

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from headrace.adapters.table_sql import SqlTable
 
+from headrace.adapters.table_sql import SqlTable
 from tests.contract.table_suite import StoppedClock, TableContract
 from tests.fakes.table import FakeTable
 

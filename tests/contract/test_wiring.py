@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from headrace.adapters.bus_sqlite import SqliteWiring
 from headrace.domain.errors import Unavailable
-
 from tests.contract.wiring_suite import RAW, WiringContract
 from tests.fakes.wiring import FakeWiring
 

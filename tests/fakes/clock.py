@@ -1,8 +1,8 @@
 """FakeClock: the Clock port, standing still until a test moves it.
 
-    clock = FakeClock()
-    clock.advance(timedelta(seconds=30))
-    clock.advance(seconds=30)               # the same
+clock = FakeClock()
+clock.advance(timedelta(seconds=30))
+clock.advance(seconds=30)               # the same
 """
 
 from datetime import timedelta

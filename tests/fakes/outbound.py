@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
+
 from headrace.domain.errors import InvalidInput
 from headrace.ports.outbound import OutboundRequest, OutboundResponse
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+
 from headrace import bootstrap
 from headrace.control.pipelines import save_pipeline
 from headrace.control.sinks import add_sink
@@ -14,7 +15,6 @@ from headrace.local.credentials import Credentials, read_credentials
 from headrace.local.first_start import ensure_credentials
 from headrace.ports.bus import DeadLetter, QueueStats
 from headrace.wire import items
-
 from tests.flow.process import Runtime, surprises
 
 LONGEST_SECONDS = 30

@@ -116,7 +116,7 @@ def test_a_refused_batch_is_dead_lettered_with_the_reason_and_can_be_redriven(
     (letter,) = wait_until(deployment.dead_letters, "the batch is dead-lettered")
     assert letter.reason == f"the agent answered {status}, after 1 attempt"
     assert dead_marks([letter]) == {"one", "two"}
-    assert deployment.idle()
+    wait_until(deployment.idle, "its message is acknowledged")
     assert deployment.redrive() == 1
     assert_same_batch(*agent.wait_for(2))
     wait_until(deployment.idle, "the redriven batch is done with")

@@ -9,7 +9,7 @@ from tests.fakes.http import PATIENCE_SECONDS
 
 Value = TypeVar("Value")
 
-_LOOK_EVERY_SECONDS = 0.02
+_LOOK_EVERY_SECONDS = 0.05
 
 
 def wait_until(look: Callable[[], Value], what: str, *, within: float = PATIENCE_SECONDS) -> Value:

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from headrace_sdk import Headrace
 
+from headrace_sdk import Headrace
 from tests.sdk.loopback import Receiver, listening, refusing
 
 KEY = "hr_a-key-that-nobody-may-see"

@@ -5,8 +5,8 @@ import inspect
 import threading
 
 import pytest
-from headrace_sdk import AsyncHeadrace, ConfigurationError, Headrace, UnavailableError
 
+from headrace_sdk import AsyncHeadrace, ConfigurationError, Headrace, UnavailableError
 from tests.sdk.conftest import KEY
 from tests.sdk.loopback import PATIENCE_SECONDS, reply
 

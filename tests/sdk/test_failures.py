@@ -5,6 +5,7 @@ import socket
 from datetime import timedelta
 
 import pytest
+
 from headrace_sdk import (
     AuthenticationError,
     HeadraceError,
@@ -12,7 +13,6 @@ from headrace_sdk import (
     UnavailableError,
     UnexpectedResponseError,
 )
-
 from tests.sdk.conftest import KEY
 from tests.sdk.loopback import dripping, endless, hang, hang_up, reply, stop_half_way
 
@@ -29,9 +29,7 @@ from tests.sdk.loopback import dripping, endless, hang, hang_up, reply, stop_hal
         (415, UnexpectedResponseError),
     ],
 )
-def test_a_status_that_another_try_cannot_mend_is_an_error_at_once(
-    headrace, receiver, naps, status, expected
-):
+def test_a_status_that_another_try_cannot_mend_is_an_error_at_once(headrace, receiver, naps, status, expected):
     problem = {"type": "about:blank", "title": "No", "status": status, "detail": f"because of {status}"}
     receiver.will(reply(status, problem, Retry_After="1"))
     with pytest.raises(HeadraceError, match=f"answered {status}: because of {status}") as failed:

@@ -5,9 +5,10 @@ import re
 import tomllib
 from pathlib import Path
 
+import pytest
+
 import glassflow_ai
 import headrace_sdk
-import pytest
 from headrace_sdk import Headrace, HeadraceError
 from headrace_sdk import _settings as settings
 
@@ -35,9 +36,7 @@ def test_the_readme_has_each_argument_with_its_default():
     arguments = inspect.signature(Headrace).parameters
     assert list(documented) == list(arguments)
     for name in ("timeout", "max_retries", "max_retry_after"):
-        assert f"| `{arguments[name].default}` |" in next(
-            line for line in README.splitlines() if f"| `{name}`" in line
-        )
+        assert f"| `{arguments[name].default}` |" in next(line for line in README.splitlines() if f"| `{name}`" in line)
     assert settings.DEFAULT_ENDPOINT in README
 
 

@@ -4,6 +4,7 @@ import math
 from datetime import UTC, datetime
 
 import pytest
+
 from headrace_sdk import InvalidPayloadError
 
 LIMIT_BYTES = 256 * 1024
@@ -80,9 +81,7 @@ def test_size_is_counted_in_bytes_of_utf_8_and_not_in_characters(headrace):
 
 @pytest.mark.parametrize("value", ["a\nb", "a\r\nX-API-Key: b", " a", "ü", "a\0", 7, "\x7f"])
 @pytest.mark.parametrize(("name", "header"), [("request_id", "X-Request-ID"), ("traceparent", "traceparent")])
-def test_a_header_value_that_is_not_plain_text_on_one_line_is_refused(
-    headrace, receiver, name, header, value
-):
+def test_a_header_value_that_is_not_plain_text_on_one_line_is_refused(headrace, receiver, name, header, value):
     with pytest.raises(InvalidPayloadError, match=header):
         headrace.send_output({}, **{name: value})
     assert receiver.requests == []

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from headrace_sdk import InvalidPayloadError, UnavailableError
 
+from headrace_sdk import InvalidPayloadError, UnavailableError
 from tests.sdk.loopback import reply
 
 
@@ -26,9 +26,7 @@ def test_a_retry_after_that_is_a_date_is_understood(headrace, receiver, naps):
 
 
 @pytest.mark.parametrize("value", ["3600", "31", "9" * 4000, "Fri, 01 Jan 2100 00:00:00 GMT"])
-def test_a_retry_after_longer_than_the_agent_waits_fails_at_once_and_says_how_long(
-    headrace, receiver, naps, value
-):
+def test_a_retry_after_longer_than_the_agent_waits_fails_at_once_and_says_how_long(headrace, receiver, naps, value):
     receiver.will(reply(503, {"detail": "maintenance"}, Retry_After=value))
     with pytest.raises(UnavailableError, match="maintenance") as failed:
         headrace.send_output({})

@@ -5,9 +5,9 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 import requests
-from headrace_sdk import ConfigurationError, Headrace, OutputReceipt
 from requests.adapters import HTTPAdapter
 
+from headrace_sdk import ConfigurationError, Headrace, OutputReceipt
 from tests.sdk.conftest import KEY
 from tests.sdk.loopback import hang_up, reply
 
@@ -78,9 +78,7 @@ def test_forty_threads_share_one_client_and_nothing_gets_mixed_up(headrace, rece
         receipts = list(pool.map(send, range(200)))
     assert len(receipts) == 200
     assert sorted(request.json["number"] for request in receiver.requests) == list(range(200))
-    assert all(
-        request.headers["X-Request-ID"] == f"id-{request.json['number']}" for request in receiver.requests
-    )
+    assert all(request.headers["X-Request-ID"] == f"id-{request.json['number']}" for request in receiver.requests)
 
 
 def test_a_netrc_entry_for_the_host_adds_no_authorization(headrace, receiver, tmp_path, monkeypatch):

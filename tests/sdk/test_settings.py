@@ -5,9 +5,9 @@ import traceback
 from datetime import timedelta
 
 import pytest
+
 from glassflow_ai import AsyncGlassFlow, GlassFlow
 from headrace_sdk import AsyncHeadrace, ConfigurationError, Headrace, HeadraceError
-
 from tests.sdk.conftest import KEY
 from tests.sdk.loopback import reply
 
@@ -122,7 +122,5 @@ def test_the_key_is_in_no_repr_no_log_and_no_traceback(connect, receiver, caplog
     summary = traceback.TracebackException.from_exception(failed.value, capture_locals=True)
     ours = [str(frame.locals) for frame in summary.stack if "headrace_sdk" in frame.filename]
     assert ours
-    assert KEY not in repr(client) + repr(AsyncHeadrace(KEY)) + caplog.text + str(failed.value) + "".join(
-        ours
-    )
+    assert KEY not in repr(client) + repr(AsyncHeadrace(KEY)) + caplog.text + str(failed.value) + "".join(ours)
     assert KEY not in repr(vars(client))

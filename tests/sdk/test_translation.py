@@ -5,6 +5,7 @@ import inspect
 import pytest
 import requests.exceptions
 import urllib3.exceptions
+
 from headrace_sdk import ConfigurationError, HeadraceError, UnavailableError
 from headrace_sdk._translation import FOREIGN, MEANING, translated
 

@@ -6,6 +6,8 @@ import hmac
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from standardwebhooks import Webhook
+
 from headrace_sdk import (
     ConfigurationError,
     SignatureHeaderError,
@@ -15,7 +17,6 @@ from headrace_sdk import (
     VerifiedRequest,
     verify_request,
 )
-from standardwebhooks import Webhook
 
 # The example of the specification ("Signature scheme"), signed apart from any code here with
 #   printf '%s' "$ID.$TIME.$BODY" | openssl dgst -sha256 -mac HMAC -macopt hexkey:… -binary | base64
@@ -137,9 +138,7 @@ def test_a_missing_header_is_named(name, value):
     assert isinstance(refused.value, VerificationError)
 
 
-@pytest.mark.parametrize(
-    "value", ["soon", "1674087231.0", "-1", "+1674087231", "1e9", "١٦٧٤٠٨٧٢٣١", "9" * 40, " 1"]
-)
+@pytest.mark.parametrize("value", ["soon", "1674087231.0", "-1", "+1674087231", "1e9", "١٦٧٤٠٨٧٢٣١", "9" * 40, " 1"])
 def test_a_time_that_is_not_in_whole_seconds_is_refused(value):
     with pytest.raises(SignatureHeaderError, match="webhook-timestamp"):
         check(given=headers(timestamp=value))
@@ -169,9 +168,7 @@ def test_the_tolerance_can_be_set():
     assert check(now=SIGNED_AT + timedelta(hours=1), tolerance=timedelta(hours=2)).id == ID
 
 
-@pytest.mark.parametrize(
-    "secrets", [[], "", b"", [""], ["whsec_"], ["whsec_!!!!"], [SECRET, ""], [SECRET, b""]]
-)
+@pytest.mark.parametrize("secrets", [[], "", b"", [""], ["whsec_"], ["whsec_!!!!"], [SECRET, ""], [SECRET, b""]])
 def test_a_secret_that_would_let_anybody_sign_is_refused(secrets):
     with pytest.raises(ConfigurationError, match="secret"):
         check(secrets=secrets, given=headers(signature=signed_with(b"")))

@@ -15,6 +15,9 @@ from headrace.domain.errors import ConfigError
 PREFIX = "HEADRACE_"
 MIB = 1024 * 1024
 
+_LONGEST_SECONDS = 86_400
+_CHOICES = {"log_level": ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")}
+
 
 def _setting(default: Any, meaning: str) -> Any:
     return field(default=default, metadata={"meaning": meaning})
@@ -82,6 +85,10 @@ def _read(name: str, text: str, default: Any) -> Any:
     except ValueError as cause:
         wanted = {int: "a whole number", float: "a number"}[kind]
         raise ConfigError(f"{PREFIX}{name.upper()} must be {wanted}, not {text!r}") from cause
-    if kind in (int, float) and value < 0:
-        raise ConfigError(f"{PREFIX}{name.upper()} must not be negative, not {text!r}")
+    if kind is int and value < 1:
+        raise ConfigError(f"{PREFIX}{name.upper()} must be at least 1, not {text!r}")
+    if kind is float and not 0 <= value <= _LONGEST_SECONDS:  # also refuses what is no number
+        raise ConfigError(f"{PREFIX}{name.upper()} must be from 0 to {_LONGEST_SECONDS}, not {text!r}")
+    if name in _CHOICES and value.upper() not in _CHOICES[name]:
+        raise ConfigError(f"{PREFIX}{name.upper()} must be one of {', '.join(_CHOICES[name])}, not {text!r}")
     return value

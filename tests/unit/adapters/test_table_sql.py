@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+
 from headrace.adapters.table_sql import SqlTable
 from headrace.domain.errors import ConfigError, Unavailable
 from headrace.ports.table import ABSENT, Put, Range, Update

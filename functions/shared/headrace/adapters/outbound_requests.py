@@ -36,7 +36,8 @@ class RequestsOutbound:
         """See `Outbound.send`."""
         seconds = request.timeout.total_seconds()
         with _translated(seconds):
-            sent = self._adapter.send(_prepared(request), stream=True, timeout=urllib3.Timeout(total=seconds))
+            limit: Any = urllib3.Timeout(total=seconds)  # any, since the stubs do not know that it is taken
+            sent = self._adapter.send(_prepared(request), stream=True, timeout=limit)
             with sent as response:
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 return OutboundResponse(response.status_code, headers, _read(response))

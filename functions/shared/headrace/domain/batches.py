@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from uuid import UUID, uuid5
 
 from headrace.domain.records import Record
@@ -42,11 +43,12 @@ def _halve(numbered: list[tuple[str, int, Record]], encode: Callable[[list[Recor
         yield from _halve(numbered[:half], encode)
         yield from _halve(numbered[half:], encode)
         return
-    (first, first_index, _), (last, last_index, _) = numbered[0], numbered[-1]
-    name = f"{first}:{first_index}-{last}:{last_index}/{len(numbered)}"
+    sources = dict.fromkeys(source for source, _, _ in numbered)
+    # With what it holds: after a new filter, or among other messages, the same places hold another batch.
+    name = f"{','.join(sources)}:{numbered[0][1]}-{numbered[-1][1]}:{blake2b(body, digest_size=16).hexdigest()}"
     yield Batch(
         request_id=str(uuid5(_NAMESPACE, name)),
         body=body,
         records=len(numbered),
-        sources=frozenset(source for source, _, _ in numbered),
+        sources=frozenset(sources),
     )

@@ -7,9 +7,11 @@ HeadraceError
 ├── NotAuthenticated    401  send a valid key
 ├── NotAllowed          403  ask for another role
 ├── NotFound            404
-├── Conflict            409  read again, then decide
+├── Conflict            409  it exists already, or is in the way of the change
+├── PreconditionFailed  412  read again, then decide
 ├── TooLarge            413  send less; carries both sizes in bytes
 ├── Unavailable         503  try again after `retry_after`
+│   └── TooManyRequests 429  a limit on attempts
 └── ConfigError              the deployment is wrong: die at cold start
 
 `entry` holds the only table from these to HTTP statuses; adapters translate foreign exceptions into these.
@@ -79,3 +81,11 @@ class Unavailable(HeadraceError):
 
 class ConfigError(HeadraceError):
     """A setting or file is missing or wrong, so this process cannot do its work at all."""
+
+
+class TooManyRequests(Unavailable):
+    """A limit on attempts was reached; it is lifted after `retry_after`."""
+
+
+class PreconditionFailed(HeadraceError):
+    """Somebody else changed it since the version that `If-Match` names: read again, then decide."""

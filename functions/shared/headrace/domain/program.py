@@ -4,6 +4,7 @@ An engine gives `Evaluate`; everything that is not JSONata itself (truth, order,
 so that every engine and every process behaves alike.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
@@ -13,6 +14,9 @@ from headrace.domain.records import Record
 
 OutputType = Literal["string", "int", "int64", "float64", "bool", "json"]
 OUTPUT_TYPES: tuple[OutputType, ...] = ("string", "int", "int64", "float64", "bool", "json")
+
+_SHOWN_CHARACTERS = 80
+_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 
 Evaluate = Callable[[str, Any], Any]
 """`(expression, input) -> result`, absent as None. Raises ExpressionFailed."""
@@ -47,9 +51,12 @@ class Program:
         return ((self.filter,) if self.filter else ()) + tuple(each.expression for each in self.transforms)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcome:
-    """What a program made of one record. Without `error`, `record` is the record after the transforms."""
+    """What a program made of one record. Without `error`, `record` is the record after the transforms.
+
+    Not frozen: one is made for every record, and freezing doubles what that costs.
+    """
 
     kept: bool
     record: Any
@@ -85,8 +92,12 @@ def convert(value: Any, output_type: OutputType) -> Any:
     try:
         return _CONVERTERS[output_type](value)
     except (ValueError, TypeError, KeyError, OverflowError) as cause:
-        shown = repr(value) if len(repr(value)) <= 80 else repr(value)[:80] + "…"
-        raise ExpressionFailed(f"{shown} is not a value of type {output_type}") from cause
+        raise ExpressionFailed(f"{_shown(value)} is not a value of type {output_type}") from cause
+
+
+def _shown(value: Any) -> str:
+    text = repr(value[:_SHOWN_CHARACTERS] if isinstance(value, str) else value)
+    return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
 
 
 def _to_string(value: Any) -> str:
@@ -100,7 +111,9 @@ def _to_string(value: Any) -> str:
 
 
 def _to_int(value: Any) -> int:
-    number = int(value, 10) if isinstance(value, str) else int(value)
+    if isinstance(value, str) and not _INTEGER.fullmatch(value):
+        raise ValueError
+    number = int(value)
     if isinstance(value, float) and number != value:
         raise ValueError
     if not -(2**63) <= number < 2**63:

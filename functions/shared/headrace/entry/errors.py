@@ -5,7 +5,7 @@ from headrace.entry.http import Request, Response
 from headrace.wire.otlp import CONTENT_TYPES, Encoding, decode_content_type, encode_status
 from headrace.wire.problem import CONTENT_TYPE, encode_problem
 
-_RPC_CODES = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 409: 10, 413: 8, 415: 3, 500: 13, 503: 14}
+_RPC_CODES = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 409: 10, 412: 9, 413: 8, 415: 3, 429: 8, 500: 13, 503: 14}
 """HTTP status → google.rpc.Code (https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto)."""
 
 

@@ -22,7 +22,9 @@ from headrace.domain.errors import (
     NotAllowed,
     NotAuthenticated,
     NotFound,
+    PreconditionFailed,
     TooLarge,
+    TooManyRequests,
     Unavailable,
     UnsupportedMedia,
 )
@@ -35,8 +37,10 @@ STATUSES: tuple[tuple[type[HeadraceError], int], ...] = (
     (NotAllowed, 403),
     (NotFound, 404),
     (Conflict, 409),
+    (PreconditionFailed, 412),
     (TooLarge, 413),
     (UnsupportedMedia, 415),
+    (TooManyRequests, 429),
     (Unavailable, 503),
 )
 """The only table from errors to HTTP statuses; what is not in it is a fault of ours: 500."""
@@ -74,8 +78,9 @@ class Request:
             UnsupportedMedia: a content encoding other than gzip.
         """
         if len(self.raw) > self.limits.body_bytes:
-            sent = int(self.headers.get("content-length") or 0)
-            raise TooLarge("the body", limit_bytes=self.limits.body_bytes, size_bytes=max(sent, len(self.raw)))
+            sent = self.headers.get("content-length", "").strip()
+            size_bytes = max(int(sent[:18]) if sent.isdecimal() else 0, len(self.raw))
+            raise TooLarge("the body", limit_bytes=self.limits.body_bytes, size_bytes=size_bytes)
         encoding = self.headers.get("content-encoding", "").strip().lower()
         if encoding not in ("", "identity", "gzip", "x-gzip"):
             raise UnsupportedMedia(f"Content-Encoding {encoding!r} is not taken here; send gzip or none")

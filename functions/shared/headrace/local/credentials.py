@@ -43,7 +43,14 @@ def read_credentials(data_dir: Path) -> Credentials:
 
 
 def write_credentials(data_dir: Path, credentials: Credentials) -> None:
-    """Write the file whole or not at all, readable by its owner only."""
+    """Write the file whole or not at all, readable by its owner only. Raises ConfigError."""
+    try:
+        _write(data_dir, credentials)
+    except OSError as cause:
+        raise ConfigError(f"{data_dir / FILE} cannot be written: {cause.strerror or cause}") from cause
+
+
+def _write(data_dir: Path, credentials: Credentials) -> None:
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = data_dir / f"{FILE}.{os.getpid()}"
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

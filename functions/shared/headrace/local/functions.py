@@ -70,7 +70,10 @@ def load(function: Function, stop: Deadline) -> Loaded:
         raise ConfigError(f"{function.name}: there is no {path}")
     module = importlib.util.module_from_spec(spec)
     sys.modules[unique] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except ImportError as cause:
+        raise ConfigError(f"{function.name}: {path} cannot be loaded: {cause}") from cause
     handler = getattr(module, attribute, None)
     if handler is None:
         raise ConfigError(f"{function.name}: {path} has no {attribute}")

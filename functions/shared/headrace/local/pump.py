@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from itertools import count
 from threading import Condition, Event, Thread
 from typing import Any
 
@@ -60,6 +61,8 @@ class Pump:
         self._workers = workers
         self._running: Counter[str] = Counter()
         self._leased: dict[int, Sequence[Received]] = {}
+        self._served: dict[str, int] = {}
+        self._turn = count(1)
         self._changed = Condition()
         self._stopping = Event()
         self._threads = [Thread(target=work, daemon=True) for work in (self._dispatch, self._renew)]
@@ -95,9 +98,12 @@ class Pump:
             self._source.wait(pause)
 
     def _start_due(self, subscriptions: Mapping[str, Subscription]) -> timedelta:
-        """Give every queue with work a worker as far as there are some; how long to wait before looking again."""
+        """Give every queue with work a worker as far as there are some; how long to wait before looking again.
+
+        Who was served longest ago comes first, so that with few workers no queue waits for a busier one.
+        """
         pause = _LOOK_EVERY
-        for queue, due in self._source.due().items():
+        for queue, due in sorted(self._source.due().items(), key=lambda found: self._served.get(found[0], 0)):
             subscription = subscriptions.get(queue)
             if subscription is None or not subscription.active or subscription.kind not in self._calls:
                 continue
@@ -110,6 +116,7 @@ class Pump:
                 if busy or self._running.total() >= self._workers:
                     continue
                 self._running[queue] += 1
+            self._served[queue] = next(self._turn)
             Thread(target=self._work, args=(subscription,), daemon=True).start()
         return pause
 

@@ -53,14 +53,13 @@ def read_template(path: Path) -> list[Function]:
     try:
         template = yaml.load(path.read_text(), Loader=_CloudFormation)  # noqa: S506 - a safe loader with more tags
         defaults = template.get("Globals", {}).get("Function", {})
-        resources = template["Resources"].items()
-    except (OSError, yaml.YAMLError, KeyError, AttributeError, TypeError) as cause:
-        raise ConfigError(f"{path} is not a template: {cause}") from cause
-    return [
-        _function(name, resource, defaults, path.parent)
-        for name, resource in resources
-        if resource["Type"] == "AWS::Serverless::Function"
-    ]
+        return [
+            _function(name, resource, defaults, path.parent)
+            for name, resource in template["Resources"].items()
+            if resource["Type"] == "AWS::Serverless::Function"
+        ]
+    except (OSError, yaml.YAMLError, KeyError, AttributeError, TypeError, ValueError) as cause:
+        raise ConfigError(f"{path} is not a template: {cause!r}") from cause
 
 
 def _function(name: str, resource: dict[str, Any], defaults: dict[str, Any], root: Path) -> Function:

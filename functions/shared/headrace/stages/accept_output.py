@@ -34,16 +34,13 @@ def accept_output(body: bytes, request_id: str | None, project_id: str, ports: P
     """Store one output of an authenticated project; return the message's id once it is stored.
 
     Raises:
-        InvalidInput: not JSON, or a request id that no header could carry.
+        InvalidInput: not JSON, nested too deep to be written again, or a request id that no header could carry.
         TooLarge: over the limit for outputs.
         Unavailable: the bus could not store it; the agent should send it again.
     """
     if len(body) > ports.max_output_bytes:
         raise TooLarge("the output", limit_bytes=ports.max_output_bytes, size_bytes=len(body))
-    try:
-        orjson.loads(body)
-    except orjson.JSONDecodeError as cause:
-        raise InvalidInput(f"the output is not JSON: {cause}") from cause
+    _check_json(body)
     packed = encode_text(body)
     attributes = encode_attributes(project_id, "output", packed, ports.clock.now_unix_nano())
     if request_id:
@@ -52,6 +49,15 @@ def accept_output(body: bytes, request_id: str | None, project_id: str, ports: P
     save(ports.telemetry, project_id, Tally(Counter(outputs=1)))
     emit("output", project_id=project_id, id=message_id, request_id=request_id, bytes=len(body))
     return message_id
+
+
+def _check_json(body: bytes) -> None:
+    try:
+        orjson.dumps(orjson.loads(body))  # it takes four times as many levels as it writes
+    except orjson.JSONDecodeError as cause:
+        raise InvalidInput(f"the output is not JSON: {cause}") from cause
+    except orjson.JSONEncodeError as cause:
+        raise InvalidInput(f"the output is nested too deep: {cause}") from cause
 
 
 def _checked(request_id: str) -> str:

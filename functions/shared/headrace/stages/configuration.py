@@ -1,7 +1,7 @@
 """What the data path has to know of a project, read from the config table and remembered for a while."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from threading import Lock
 from typing import TypeVar
@@ -87,9 +87,8 @@ class Configuration:
         return TTLCache(_REMEMBERED, ttl.total_seconds(), timer=lambda: self._clock.now_unix_nano() / 1e9)
 
     def _remembered(self, cache: "TTLCache[str, Value]", key: str, read: Callable[[str], Value]) -> Value:
-        with self._lock:
-            if key in cache:
-                return cache[key]
+        with self._lock, suppress(KeyError):  # not `in` first: it may expire between the two
+            return cache[key]
         value = read(key)
         with self._lock:
             cache[key] = value

@@ -34,6 +34,8 @@ _NAMESPACE = UUID("0b8f7a52-8a3d-4d43-9a53-6d1d3c0c6f55")
 _AT_ONCE = 16
 _LONGEST_PUBLISH_DELAY = timedelta(minutes=15)
 _MARGIN = timedelta(seconds=5)
+_NOT_SENT = timedelta(seconds=1)
+"""How long an output waits that could not be tried, for want of time or of an evaluator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,11 @@ def _attempt(delivery: Delivery, ports: Ports) -> Answer | None:
         if template and outcome.record is None:
             return Answer("refused", "was not sent anything, since its template gave nothing")
         shaped = outcome.record if template else None
-    answer, took = post(_request(delivery, shaped, ports), ports.outbound)
+    try:
+        request = _request(delivery, shaped, ports)
+    except orjson.JSONEncodeError as cause:
+        return Answer("refused", f"was not sent anything, since it cannot be written as JSON: {cause}")
+    answer, took = post(request, ports.outbound)
     report = emit if answer.verdict == "done" else warn
     report(
         "sink",
@@ -156,7 +162,7 @@ def _request(delivery: Delivery, shaped: Any, ports: Ports) -> OutboundRequest:
 
 def _settle(delivery: Delivery, answer: Answer | None, ports: Ports, failed: set[str], tally: Tally) -> None:
     if answer is None:
-        _keep(delivery, delivery.attempts, timedelta(0), ports, failed)
+        _put_back(delivery, delivery.attempts, _NOT_SENT, ports, failed)
         return
     if answer.verdict == "done":
         tally.counts["sink_deliveries"] += not answer.reason
@@ -173,14 +179,24 @@ def _settle(delivery: Delivery, answer: Answer | None, ports: Ports, failed: set
 
 
 def _keep(delivery: Delivery, attempts: int, wait: timedelta, ports: Ports, failed: set[str]) -> None:
+    """Let a delivery come back after an attempt: by its own message when it has one, else as a new one."""
     message = delivery.message
+    if not delivery.alone:
+        _put_back(delivery, attempts, wait, ports, failed)
+        return
+    failed.add(message.id)
     try:
-        if delivery.alone:
-            failed.add(message.id)
-            ports.bus.retry_later([message], wait)
-        else:
-            again = Message(message.body, {**message.attributes, **_own(delivery, attempts)})
-            ports.bus.publish(message.queue, [again], delay=min(wait, _LONGEST_PUBLISH_DELAY))
+        ports.bus.retry_later([message], wait)
+    except Unavailable as problem:
+        warn("messages_returned", project_id=delivery.project_id, reason=str(problem))
+
+
+def _put_back(delivery: Delivery, attempts: int, wait: timedelta, ports: Ports, failed: set[str]) -> None:
+    """Store a delivery as a new message: another delivery of the old one would count as an attempt."""
+    message = delivery.message
+    again = Message(message.body, {**message.attributes, **_own(delivery, attempts)})
+    try:
+        ports.bus.publish(message.queue, [again], delay=min(wait, _LONGEST_PUBLISH_DELAY))
     except Unavailable as problem:
         failed.add(message.id)
         warn("messages_returned", project_id=delivery.project_id, reason=str(problem))

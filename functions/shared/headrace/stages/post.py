@@ -26,10 +26,10 @@ def retry_after(header: str | None) -> timedelta | None:
     """A Retry-After header, in seconds or as a date (RFC 9110 section 10.2.3); None when unreadable or past."""
     if not header:
         return None
-    if header.strip().isdigit():
+    if header.strip().isdecimal():
         return timedelta(seconds=int(header.strip()[:9]))
     try:
         wait = parsedate_to_datetime(header) - datetime.now(UTC)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
-    return max(wait, timedelta(0))
+    return wait if wait > timedelta(0) else None

@@ -101,6 +101,8 @@ class _Work:
     tally: Tally = field(default_factory=Tally)
     failed: set[str] = field(default_factory=set)
     agent_down: Answer | None = None
+    pause: timedelta = AGENT_LADDER[0]
+    """How long batches wait that were not sent since the agent is down: as long as the one that found out."""
 
     def batches(self) -> list[Batch]:
         """The batches that are waiting among the messages, then those cut from fresh records."""
@@ -147,7 +149,7 @@ class _Work:
         """Account for one batch after its attempt, or without one."""
         now = self.ports.clock.now_unix_nano()
         if answer is None:
-            self._put_back(batch, batch.attempts, timedelta(0) if self.agent_down is None else AGENT_LADDER[0])
+            self._put_back(batch, batch.attempts, timedelta(0) if self.agent_down is None else self.pause)
             return
         if answer.verdict == "done":
             self.tally.counts["delivered"] += batch.records
@@ -157,6 +159,7 @@ class _Work:
         attempts = batch.attempts + 1
         wait = delay(AGENT_LADDER, attempts, answer.retry_after) if answer.verdict == "retry" else None
         if wait is not None:
+            self.pause = max(self.pause, wait if answer.everyone else self.pause)
             self._keep(batch, attempts, wait)
         else:
             reason = f"the agent {answer.reason}, after {attempts} attempt{'s' * (attempts > 1)}"

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from headrace.domain.errors import InvalidInput
 from headrace.domain.pipeline import OnError, Pipeline
@@ -21,6 +21,8 @@ def _checked_url(url: str) -> str:
         raise ValueError("must be an http or https URL")
     if parts.username or parts.password:
         raise ValueError("must not hold a user name or password")
+    if parts.port == 0 or any(map(str.isspace, url)):  # a port that is no number raises by itself
+        raise ValueError("must not hold spaces, nor port 0")
     return url
 
 
@@ -28,11 +30,13 @@ Url = Annotated[str, Field(max_length=2048), AfterValidator(_checked_url)]
 Expression = Annotated[str, Field(min_length=1, max_length=8192)]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """A body that refuses unknown fields by name, and does not guess types."""
+
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class TransformIn(_Strict):
+class TransformIn(Strict):
     """One transform: its value is added to the record under `output_name`; a dotted name nests."""
 
     expression: Expression
@@ -40,10 +44,10 @@ class TransformIn(_Strict):
     output_type: OutputType
 
 
-class PipelineIn(_Strict):
+class PipelineIn(Strict):
     """Contract section 3."""
 
-    agent_endpoint: Url | None = None
+    agent_endpoint: Annotated[Url | None, BeforeValidator(lambda given: None if given == "" else given)] = None
     enabled: bool = True
     signals: Annotated[list[Signal], Field(min_length=1, max_length=3)] = ["logs"]
     filter: Expression | None = None
@@ -75,7 +79,7 @@ HeaderValue = Annotated[str, Field(max_length=4096, pattern=r"^[\t\x20-\x7e]*$")
 Seconds = Annotated[float, Field(ge=1, le=60)]
 
 
-class WebhookIn(_Strict):
+class WebhookIn(Strict):
     """A webhook sink, contract section 6."""
 
     type: Literal["webhook"]
@@ -104,7 +108,7 @@ class WebhookIn(_Strict):
         )
 
 
-class SlackIn(_Strict):
+class SlackIn(Strict):
     """A Slack sink, contract section 6."""
 
     type: Literal["slack"]
@@ -129,7 +133,7 @@ class SlackIn(_Strict):
         )
 
 
-class SinkIn(_Strict):
+class SinkIn(Strict):
     """Either kind of sink, told apart by `type`."""
 
     sink: Annotated[WebhookIn | SlackIn, Field(discriminator="type")]

@@ -96,13 +96,16 @@ def decode_pipeline(item: Item | None) -> Pipeline:
 
 
 def _decode_transforms(item: Item) -> tuple[Transform, ...]:
+    transforms = _typed(item, "transforms", list)
+    if not all(isinstance(each, dict) for each in transforms):
+        raise InvalidInput(f"{item['pk']}/{item['sk']}: transforms must hold objects", field="transforms")
     return tuple(
         Transform(
             _typed(each, "expression", str),
             _typed(each, "output_name", str),
             _typed(each, "output_type", str),
         )
-        for each in _typed(item, "transforms", list)
+        for each in transforms
     )
 
 

@@ -7,6 +7,7 @@ Source: https://github.com/open-telemetry/opentelemetry-proto (common, resource 
 
 from base64 import b64encode
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import inf, isfinite
 from typing import Any
@@ -36,22 +37,36 @@ class BadId(ValueError):
     """A trace or span id of the wrong length; the record is refused, its neighbours are not."""
 
 
-def flatten_logs(request: Any, received_unix_nano: int) -> Flattened:
-    """Flat log records of an ExportLogsServiceRequest; contract section 1."""
+def flatten_logs(
+    request: Any,
+    received_unix_nano: int,
+    flat_attributes: Callable[[Any], dict[str, Any]] | None = None,
+    flat_resource: Callable[[Any], orjson.Fragment] | None = None,
+    flat_scope: Callable[[Any], orjson.Fragment] | None = None,
+) -> Flattened:
+    """Flat log records of an ExportLogsServiceRequest; contract section 1.
+
+    The last three arguments are for `otlp_logs_wire`, whose requests hold these parts in another form.
+    """
+    flat_attributes = flat_attributes or attributes
+    flat_resource, flat_scope = flat_resource or resource_fragment, flat_scope or scope_fragment
     out = Flattened()
     for resource_logs in request.resource_logs:
-        resource = resource_fragment(resource_logs.resource)
+        resource = flat_resource(resource_logs.resource)
         for scope_logs in resource_logs.scope_logs:
-            scope = scope_fragment(scope_logs.scope)
-            for log in scope_logs.log_records:
+            scope = flat_scope(scope_logs.scope)
+            for log in list(scope_logs.log_records):
                 try:
-                    out.records.append(_flat_log(log, resource, scope, received_unix_nano))
+                    flat = flat_attributes(log.attributes)
+                    out.records.append(_flat_log(log, flat, resource, scope, received_unix_nano))
                 except BadId as bad:
                     out.refused[str(bad)] += 1
     return out
 
 
-def _flat_log(log: Any, resource: orjson.Fragment, scope: orjson.Fragment, received: int) -> Record:
+def _flat_log(
+    log: Any, flat_attributes: dict[str, Any], resource: orjson.Fragment, scope: orjson.Fragment, received: int
+) -> Record:
     trace_id, span_id, observed = log.trace_id, log.span_id, log.observed_time_unix_nano
     record: Record = {
         "resourceAttributes": resource,
@@ -59,7 +74,7 @@ def _flat_log(log: Any, resource: orjson.Fragment, scope: orjson.Fragment, recei
         "severityNumber": log.severity_number,
         "severityText": log.severity_text,
         "body": log.body.string_value or value(log.body),
-        "attributes": attributes(log.attributes),
+        "attributes": flat_attributes,
         "traceId": trace_id.hex() if len(trace_id) == 16 and trace_id != _NO_TRACE else trace_hex(trace_id),
         "spanId": span_id.hex() if len(span_id) == 8 and span_id != _NO_SPAN else span_hex(span_id),
         "timestamp": timestamp(log.time_unix_nano or observed or received),

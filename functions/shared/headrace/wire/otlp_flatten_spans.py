@@ -57,7 +57,7 @@ def _flat_span(span: Any, resource: orjson.Fragment, scope: orjson.Fragment, rec
     }
     if span.end_time_unix_nano:
         record["endTimestamp"] = timestamp(span.end_time_unix_nano)
-        record["durationNano"] = span.end_time_unix_nano - start
+        record["durationNano"] = max(0, span.end_time_unix_nano - start)
     _add_rare(record, span)
     return record
 

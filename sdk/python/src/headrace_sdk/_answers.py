@@ -80,9 +80,7 @@ def _refusal(response: requests.Response, sent: Sent) -> HeadraceError:
     if status == 400:
         return InvalidPayloadError(message, **about)
     if status == 413:
-        return InvalidPayloadError(
-            f"{message} ({sent.size_bytes} bytes)", size_bytes=sent.size_bytes, **about
-        )
+        return InvalidPayloadError(f"{message} ({sent.size_bytes} bytes)", size_bytes=sent.size_bytes, **about)
     if status in (401, 403):
         return AuthenticationError(message, **about)
     if status in RETRIED_STATUSES:

@@ -70,9 +70,7 @@ class Headrace:
         self.endpoint = resolve_endpoint(endpoint)
         self._url = self.endpoint + OUTPUT_PATH
         self._timeout_seconds = resolve_seconds("timeout", timeout)
-        retry = BoundedRetry.of(
-            resolve_retries(max_retries), resolve_seconds("max_retry_after", max_retry_after)
-        )
+        retry = BoundedRetry.of(resolve_retries(max_retries), resolve_seconds("max_retry_after", max_retry_after))
         self._owns_session = session is None
         self._session = session or requests.Session()
         self._closed = False
@@ -136,9 +134,7 @@ class Headrace:
         request = self._session.prepare_request(
             requests.Request("POST", self._url, data=body, headers=headers, auth=self._key)
         )
-        settings: Mapping[str, Any] = self._session.merge_environment_settings(
-            self._url, {}, True, None, None
-        )
+        settings: Mapping[str, Any] = self._session.merge_environment_settings(self._url, {}, True, None, None)
         adapter = self._session.get_adapter(self._url)
         return adapter.send(request, timeout=self._timeout_seconds, **settings)
 

@@ -122,9 +122,7 @@ class SignatureHeaderError(VerificationError):
 class TimestampToleranceError(VerificationError):
     """The request was signed outside the tolerance; `age` is negative for one from the future."""
 
-    def __init__(
-        self, message: str, *, age: timedelta | None = None, tolerance: timedelta | None = None
-    ) -> None:
+    def __init__(self, message: str, *, age: timedelta | None = None, tolerance: timedelta | None = None) -> None:
         super().__init__(message)
         self.age = age
         self.tolerance = tolerance

@@ -23,9 +23,7 @@ def encode_payload(payload: Any) -> bytes:
         InvalidPayloadError: not JSON (with `path`), or over the limit (with `size_bytes`, `limit_bytes`).
     """
     try:
-        text = json.dumps(
-            payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_stand_in
-        )
+        text = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_stand_in)
         body = text.encode()
     except (TypeError, ValueError, RecursionError) as error:
         path, reason = _locate(payload) or ("$", str(error))
@@ -70,9 +68,7 @@ def _fault(value: Any, path: str, ancestors: frozenset[int]) -> tuple[str, str] 
     return next((fault for fault in faults if fault), None)
 
 
-def _entry_fault(
-    container: Any, key: Any, item: Any, path: str, ancestors: frozenset[int]
-) -> tuple[str, str] | None:
+def _entry_fault(container: Any, key: Any, item: Any, path: str, ancestors: frozenset[int]) -> tuple[str, str] | None:
     if not isinstance(container, dict):
         return _fault(item, f"{path}[{key}]", ancestors)
     if not isinstance(key, _KEY_TYPES):

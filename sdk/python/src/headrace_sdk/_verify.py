@@ -128,9 +128,7 @@ def _timestamp(values: Mapping[str, str], now: datetime, tolerance: timedelta) -
     age = timedelta(seconds=now.timestamp() - int(value))
     if abs(age) > tolerance:
         when = f"{age} ago" if age > timedelta(0) else f"{-age} in the future"
-        raise TimestampToleranceError(
-            f"signed {when}, the tolerance is {tolerance}", age=age, tolerance=tolerance
-        )
+        raise TimestampToleranceError(f"signed {when}, the tolerance is {tolerance}", age=age, tolerance=tolerance)
     return int(value)
 
 

@@ -251,15 +251,13 @@ def test_fork_gets_workers_of_its_own_and_leaves_the_parents_alone() -> None:
         ("body & \ud83d", 7),
     ],
 )
-def test_error_of_the_parser_says_where(
-    expressions: SandboxedExpressions, expression: str, position: int
-) -> None:
+def test_error_of_the_parser_says_where(expressions: SandboxedExpressions, expression: str, position: int) -> None:
     with pytest.raises(InvalidExpression) as refused:
         expressions.check(expression)
     assert refused.value.position == position
 
 
 def test_pattern_that_does_not_compile_is_refused_when_saved(expressions: SandboxedExpressions) -> None:
-    with pytest.raises(InvalidExpression, match="[Rr]egex") as refused:
+    with pytest.raises(InvalidExpression, match=r"[Rr]egex") as refused:
         expressions.check("$contains(body, /x{5,1}/)")
     assert refused.value.position == 16

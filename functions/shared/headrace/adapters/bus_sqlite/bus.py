@@ -7,11 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 from secrets import token_hex
 from threading import Event
+from typing import Any
 from uuid import uuid4
 
 import orjson
 
-from headrace.adapters.bus_sqlite.file import BusFile
+from headrace.adapters.bus_sqlite.file import BusFile, Write
 from headrace.domain.errors import InvalidInput
 from headrace.ports.bus import DeadLetter, DeadLetterPage, Due, Message, QueueStats, Received
 from headrace.ports.clock import Clock
@@ -65,7 +66,7 @@ class SqliteBus:
             (message_id, queue, message.body, _encode(message.attributes), now, now + _nano(delay))
             for message_id, message in zip(ids, messages, strict=True)
         ]
-        self._file.write(lambda file: file.executemany(_INSERT, rows), durable=True)
+        self._file.write(_for_each(_INSERT, rows), durable=True)
         self.wake()
         return ids
 
@@ -77,7 +78,7 @@ class SqliteBus:
         """See `Bus.dead_letter`."""
         now = self._clock.now_unix_nano()
         rows = [(str(uuid4()), queue, each.body, _encode(each.attributes), reason, 0, now) for each in messages]
-        self._file.write(lambda file: file.executemany(_BURY, rows), durable=True)
+        self._file.write(_for_each(_BURY, rows), durable=True)
 
     # --- looking and mending ----------------------------------------------------------------------------
 
@@ -153,7 +154,7 @@ class SqliteBus:
         """See `Source.acknowledge`. Also after the lease: work that is done need not be done again."""
         rows = [(_row_id(message),) for message in messages]
         sql = "DELETE FROM messages WHERE id = ?"
-        self._file.write(lambda file: file.executemany(sql, rows), durable=False)
+        self._file.write(_for_each(sql, rows), durable=False)
 
     def release(self, messages: Sequence[Received]) -> None:
         """See `Source.release`. Without `retry_later` the wait doubles with each delivery, up to five minutes."""
@@ -167,7 +168,7 @@ class SqliteBus:
         due = self._clock.now_unix_nano() + _nano(lease)
         rows = [(due, *_delivery(message)) for message in messages]
         sql = "UPDATE messages SET due = ? WHERE id = ? AND receipt = ?"
-        self._file.write(lambda file: file.executemany(sql, rows), durable=False)
+        self._file.write(_for_each(sql, rows), durable=False)
 
     def due(self) -> Mapping[str, Due]:
         """See `Source.due`."""
@@ -187,7 +188,16 @@ class SqliteBus:
         """Only a delivery that still holds its lease gives back; a second call for the same one does nothing."""
         rows = [(due, *_delivery(message)) for message in messages]
         sql = "UPDATE messages SET due = ?, receipt = NULL WHERE id = ? AND receipt = ?"
-        self._file.write(lambda file: file.executemany(sql, rows), durable=False)
+        self._file.write(_for_each(sql, rows), durable=False)
+
+
+def _for_each(sql: str, rows: Sequence[tuple[Any, ...]]) -> Write[None]:
+    """Run `sql` for each row. Returns no cursor: its end on another thread would reset a statement that is in use."""
+
+    def work(file: sqlite3.Connection) -> None:
+        file.executemany(sql, rows)
+
+    return work
 
 
 def _named(queue: str, ids: Sequence[str] | None) -> tuple[str, tuple[str, ...]]:

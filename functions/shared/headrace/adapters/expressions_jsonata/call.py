@@ -23,7 +23,7 @@ _LOST_WORKER_US = RECORD_CPU_MS * 1000
 
 
 class _Request(NamedTuple):
-    index: int
+    number: int  # of the record in the call
     frame: bytes
 
 
@@ -54,12 +54,12 @@ class SandboxedCall:
         waiting = deque(self._requests() if self._is_text() else ())
         while waiting:
             if self._allowance_us <= 0:
-                self._fail((request.index for request in waiting), self._spent_message)
+                self._fail((request.number for request in waiting), self._spent_message)
                 break
             ending = self._exchange(waiting)
             if ending is not None and not ending.retired and waiting:
                 self._allowance_us -= _LOST_WORKER_US
-                self._fail([waiting.popleft().index], ending.reason)
+                self._fail([waiting.popleft().number], ending.reason)
         return [self._outcomes[index] for index in range(len(self._records))]
 
     def _exchange(self, waiting: deque[_Request]) -> Ending | None:
@@ -68,7 +68,7 @@ class SandboxedCall:
         with self._pool.worker(self._program) as child:
             answers, ending = child.exchange(requests, len(waiting))
         for answer in answers:
-            index = waiting.popleft().index
+            index = waiting.popleft().number
             if answer.verdict == frames.SPENT:
                 self._fail([index], self._spent_message)
             else:

@@ -25,7 +25,7 @@ MEMORY_BYTES = 250 * 1024 * 1024
 take 150 MB of it at the start, but 17 MB of memory. Linux enforces it; macOS accepts and ignores it."""
 
 RETIRE_BYTES = 128 * 1024 * 1024
-"""A worker that has ever been this large makes room for a new one before its next call."""
+"""A worker that holds this much (compiled patterns, say) makes room for a new one before its next call."""
 
 FRAME_BYTES = 4 * 1024 * 1024
 """Largest record that a worker takes, and largest result that it gives back, as JSON."""

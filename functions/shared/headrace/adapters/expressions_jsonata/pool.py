@@ -20,9 +20,7 @@ class WorkerPool:
     One program never has all of them, so that an expensive one leaves a way through for the others.
     """
 
-    def __init__(
-        self, engine: EngineName, max_workers: int, queue_seconds: float = QUEUE_SECONDS
-    ) -> None:
+    def __init__(self, engine: EngineName, max_workers: int, queue_seconds: float = QUEUE_SECONDS) -> None:
         self._engine = engine
         self._queue_seconds = queue_seconds
         self._max_workers = max_workers
@@ -49,7 +47,6 @@ class WorkerPool:
             yield child
             answered = True
         finally:
-            self._lent.discard(child)
             if not (answered and child.alive):  # what it may still say would be taken for the next answer
                 child.kill()
             self._give_back(program, child)
@@ -58,7 +55,8 @@ class WorkerPool:
         """End all idle workers now, and those at work when they come back."""
         with self._changed:
             self._closed = True
-            idle, self._idle = self._idle, []
+            idle = [*self._idle]
+            self._idle.clear()
             self._changed.notify_all()
         for child in idle:
             child.kill()
@@ -89,14 +87,13 @@ class WorkerPool:
         except BaseException:
             self._give_back(program, None)
             raise
-        self._lent.add(child)
+        with self._changed:
+            self._lent.add(child)
         return child
 
     def _wait_for_turn(self, program: Hashable) -> None:
         def is_turn() -> bool:
-            return self._closed or (
-                self._held[program] < self._share and self._held.total() < self._max_workers
-            )
+            return self._closed or (self._held[program] < self._share and self._held.total() < self._max_workers)
 
         if not self._changed.wait_for(is_turn, self._queue_seconds):
             raise Unavailable("all expression evaluators are busy", retry_after=timedelta(seconds=5))
@@ -107,6 +104,8 @@ class WorkerPool:
         with self._changed:
             self._held -= Counter({program: 1})
             keep = child is not None and child.alive and not self._closed
+            if child is not None:
+                self._lent.discard(child)
             if child is not None and keep:
                 self._idle.append(child)
             self._changed.notify_all()

@@ -1,7 +1,7 @@
-"""The Expressions port: what is tame runs in the calling thread, everything else in a worker, under one promise.
+"""The Expressions port: what is tame runs in this process, everything else in a worker, under one promise.
 
 A record walks: all expressions of the program are on the allow-list (`tame`), and read little of this record → the
-engine is called here, in 0.3 µs. Otherwise the record goes as JSON to a worker (`pool`, `child`, `worker`), which
+engine is called here, in 0.3 µs, on its own thread (`engine_thread`). Otherwise the record goes as JSON to a worker (`pool`, `child`, `worker`), which
 the kernel stops at its limits; whoever kills its worker is the record without an answer, and a new worker goes on
 with the next one. What comes back is only the verdict and the fields that transforms set, so the rest of the record
 is exactly what it was.
@@ -15,6 +15,7 @@ import orjson
 from headrace.adapters.expressions_jsonata import frames
 from headrace.adapters.expressions_jsonata.call import SandboxedCall
 from headrace.adapters.expressions_jsonata.child import Ending
+from headrace.adapters.expressions_jsonata.engine_thread import ENGINE_THREAD
 from headrace.adapters.expressions_jsonata.engines import Engine, EngineName, available
 from headrace.adapters.expressions_jsonata.lexer import lex
 from headrace.adapters.expressions_jsonata.limits import EXPRESSION_BYTES
@@ -31,7 +32,7 @@ _STALLED_MS = 1000
 
 
 class SandboxedExpressions:
-    """JSONata in at most `max_workers` child processes, and in the calling thread where that is harmless.
+    """JSONata in at most `max_workers` child processes, and in this process where that is harmless.
 
     With `engine` "jsonata-python", or where jsonatapy has no build for the platform, everything runs in workers.
     Usable from many threads, and after a fork. `close` ends the workers.
@@ -69,15 +70,17 @@ class SandboxedExpressions:
         """One Outcome for each record, in order; see the port."""
         if self._here is None or not all(map(analyse, program.expressions)):
             return SandboxedCall(self._pool, program, records).outcomes()
-        outcomes: list[Outcome | None] = []
-        for record in records:
-            try:
-                outcomes.append(apply(program, record, self._evaluate_here))
-            except _NotHere:
-                outcomes.append(None)
+        outcomes = ENGINE_THREAD.run(lambda: [self._apply_here(program, record) for record in records])
         left = [record for record, outcome in zip(records, outcomes, strict=True) if outcome is None]
         others = iter(SandboxedCall(self._pool, program, left).outcomes() if left else ())
         return [next(others) if outcome is None else outcome for outcome in outcomes]
+
+    def _apply_here(self, program: Program, record: Record) -> Outcome | None:
+        """The record's outcome; None when it needs a worker."""
+        try:
+            return apply(program, record, self._evaluate_here)
+        except _NotHere:
+            return None
 
     def _evaluate_here(self, expression: str, value: Any) -> Any:
         tame = analyse(expression)
@@ -93,10 +96,11 @@ class SandboxedExpressions:
             raise _NotHere from None
 
     def _compiles_here(self, expression: str) -> bool:
-        if self._here is None or analyse(expression) is None:
+        here = self._here
+        if here is None or analyse(expression) is None:
             return False
         try:
-            self._here.compile(expression)
+            ENGINE_THREAD.run(lambda: here.compile(expression))
         except InvalidExpression:  # a worker finds out where
             return False
         return True

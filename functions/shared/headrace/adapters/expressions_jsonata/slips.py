@@ -6,79 +6,11 @@ parse, and would be found out on the first record (`len(x)`) or never (`attribut
 
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import NamedTuple
 
 from headrace.adapters.expressions_jsonata.lexer import Token
-
-FUNCTIONS = frozenset(
-    [
-        "sum",
-        "count",
-        "max",
-        "min",
-        "average",
-        "string",
-        "substring",
-        "substringBefore",
-        "substringAfter",
-        "lowercase",
-        "uppercase",
-        "length",
-        "trim",
-        "pad",
-        "match",
-        "contains",
-        "replace",
-        "split",
-        "join",
-        "formatNumber",
-        "formatBase",
-        "formatInteger",
-        "parseInteger",
-        "number",
-        "floor",
-        "ceil",
-        "round",
-        "abs",
-        "sqrt",
-        "power",
-        "random",
-        "boolean",
-        "not",
-        "map",
-        "zip",
-        "filter",
-        "single",
-        "reduce",
-        "sift",
-        "keys",
-        "lookup",
-        "append",
-        "exists",
-        "spread",
-        "merge",
-        "reverse",
-        "each",
-        "error",
-        "assert",
-        "type",
-        "sort",
-        "shuffle",
-        "distinct",
-        "base64encode",
-        "base64decode",
-        "encodeUrlComponent",
-        "encodeUrl",
-        "decodeUrlComponent",
-        "decodeUrl",
-        "toMillis",
-        "fromMillis",
-        "clone",
-        "now",
-        "millis",
-    ]
-)
-"""JSONata's built-in functions (https://docs.jsonata.org), without `$eval`."""
+from headrace.adapters.expressions_jsonata.spellings import CALLS, CONSTANTS, FUNCTIONS, INFIX_WORDS, OPERATORS
 
 
 class Slip(NamedTuple):
@@ -118,7 +50,7 @@ class _Place:
     def glued(self, count: int) -> str:
         """`count` tokens from here as one word, "" if there is space between them."""
         tokens = [self.at(offset) for offset in range(count)]
-        joined = all(left.end == right.start for left, right in zip(tokens, tokens[1:], strict=False))
+        joined = all(left.end == right.start for left, right in pairwise(tokens))
         return "".join(token.text for token in tokens) if joined else ""
 
     def slip(self, written: str, hint: str, offset: int = 0) -> Slip:
@@ -128,27 +60,11 @@ class _Place:
         return zip(self._code, [*self._code[1:], Token("unknown", "", -1)], strict=True)
 
 
-_OPERATORS = {
-    "===": "= compares: a = b",
-    "!==": "!= compares: a != b",
-    "==": "= compares: a = b",
-    "!=": "",
-    "=~": "$contains(text, /pattern/)",
-    "!~": "$not($contains(text, /pattern/))",
-    "<>": "!= compares: a != b",
-    "&&": "and joins conditions: a and b",
-    "||": "or joins conditions: a or b",
-    "?.": "a dot is enough: a.b gives nothing where a is absent",
-    "=>": "function($x) { … } is a function",
-    "->": "function($x) { … } is a function",
-}
-
-
 def _operator(place: _Place) -> Slip | None:
     for count in (3, 2):
         written = place.glued(count)
-        if all(place.at(offset).kind == "operator" for offset in range(count)) and _OPERATORS.get(written):
-            return place.slip(written, _OPERATORS[written])
+        if all(place.at(offset).kind == "operator" for offset in range(count)) and written in OPERATORS:
+            return place.slip(written, OPERATORS[written])
     if place.token.text == "!" and place.token.kind == "operator":
         return place.slip("!", "$not(…) negates: $not(a)")
     return None
@@ -170,79 +86,18 @@ def _power(place: _Place) -> Slip | None:
     return None
 
 
-_INFIX_WORDS = {
-    "contains": "$contains(a, b)",
-    "matches": "$contains(a, /pattern/)",
-    "like": "$contains(a, /pattern/)",
-    "startsWith": '$substring(a, 0, n) = "…", or $contains(a, /^…/)',
-    "endsWith": "$contains(a, /…$/)",
-    "not": "$not(a in b)",
-    "is": "= compares: a = b",
-    "eq": "= compares: a = b",
-    "ne": "!= compares: a != b",
-    "gt": "a > b",
-    "ge": "a >= b",
-    "lt": "a < b",
-    "le": "a <= b",
-    "mod": "a % b",
-    "div": "$floor(a / b)",
-    "xor": "a != b",
-}
-
-
 def _infix_word(place: _Place) -> Slip | None:
     text = place.token.text
     if place.token.kind != "name" or not place.in_infix_place:
         return None
-    if text in _INFIX_WORDS:
+    if text in INFIX_WORDS:
         written = "not in" if text == "not" and place.at(1).text == "in" else text
-        return place.slip(written, _INFIX_WORDS[text])
+        return place.slip(written, INFIX_WORDS[text])
     if text.lower() in {"and", "or", "in"}:
         return place.slip(text, f"operators are lower-case: {text.lower()}")
     if place.at(-1).text in {"let", "var", "const"}:
         return place.slip(place.at(-1).text, "( $x := …; … ) binds a variable", -1)
     return None
-
-
-_CALLS = {
-    "not": "$not(a)",
-    "len": "$length(text) or $count(array)",
-    "size": "$length(text) or $count(array)",
-    "lower": "$lowercase(a)",
-    "toLower": "$lowercase(a)",
-    "upper": "$uppercase(a)",
-    "toUpper": "$uppercase(a)",
-    "trimSpace": "$trim(a)",
-    "startsWith": "$contains(a, /^…/)",
-    "hasPrefix": "$contains(a, /^…/)",
-    "endsWith": "$contains(a, /…$/)",
-    "hasSuffix": "$contains(a, /…$/)",
-    "matches": "$contains(a, /pattern/)",
-    "includes": "$contains(text, part) or a in array",
-    "indexOf": "$length($substringBefore(a, b))",
-    "int": "$floor($number(a))",
-    "float": "$number(a)",
-    "toString": "$string(a)",
-    "str": "$string(a)",
-    "bool": "$boolean(a)",
-    "mean": "$average(a)",
-    "any": "$count(a[condition]) > 0",
-    "some": "$count(a[condition]) > 0",
-    "all": "$count(a[condition]) = $count(a)",
-    "every": "$count(a[condition]) = $count(a)",
-    "none": "$count(a[condition]) = 0",
-    "one": "$count(a[condition]) = 1",
-    "find": "a[condition][0]",
-    "first": "a[0]",
-    "last": "a[-1]",
-    "uniq": "$distinct(a)",
-    "has": "$exists(a)",
-    "defined": "$exists(a)",
-    "isNull": "a = null",
-    "values": "a.*",
-    "get": "$lookup(a, name)",
-    "date": "$toMillis(a)",
-}
 
 
 def _bare_call(place: _Place) -> Slip | None:
@@ -259,16 +114,14 @@ def _unknown_function(place: _Place) -> Slip | None:
     text, name = place.token.text, place.token.text[1:]
     if place.token.kind != "variable" or place.at(1).text != "(" or name in FUNCTIONS or name in {"", "$"}:
         return None
-    if name == "eval":
-        return place.slip("$eval", "write the expression out: $eval is not offered")
     if any(token.text == text and after.text != "(" for token, after in place.everywhere()):
         return None  # bound somewhere, or a parameter
     return place.slip(f"{text}(", _call_hint(name))
 
 
 def _call_hint(name: str) -> str:
-    if name in _CALLS:
-        return _CALLS[name]
+    if name in CALLS:
+        return CALLS[name]
     close = [name] if name in FUNCTIONS else get_close_matches(name, FUNCTIONS, n=1, cutoff=0.75)
     return f"${close[0]}(…)" if close else "functions begin with $: see https://docs.jsonata.org"
 
@@ -298,23 +151,16 @@ def _joined_text(place: _Place) -> Slip | None:
 
 def _indexed(place: _Place) -> Slip | None:
     key = place.at(1)
-    if place.token.text != "[" or key.kind != "string" or place.at(2).text != "]":
-        return None
-    if not place.in_infix_place:
+    if place.token.text != "[" or key.kind != "string" or place.at(2).text != "]" or not place.in_infix_place:
         return None
     return place.slip(f"[{key.text}]", f"backquotes name a field: {place.at(-1).text}.`{key.text[1:-1]}`")
 
 
 _COMPARE = {"=", "!=", "<", ">", "<=", ">="}
-_CONSTANTS = {
-    **dict.fromkeys(("nil", "None", "NULL", "Null", "undefined"), "null, or $exists(a) for an absent field"),
-    **dict.fromkeys(("True", "TRUE"), "true"),
-    **dict.fromkeys(("False", "FALSE"), "false"),
-}
 
 
 def _constant(place: _Place) -> Slip | None:
-    hint = _CONSTANTS.get(place.token.text)
+    hint = CONSTANTS.get(place.token.text)
     if hint is None or place.token.kind != "name" or place.at(1).text == ".":
         return None
     if place.at(-1).text in _COMPARE or (place.at(1).text in _COMPARE and place.at(-1).text != "."):

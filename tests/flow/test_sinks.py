@@ -1,0 +1,184 @@
+"""What an agent sends back, on its way to webhooks and Slack, good ones and bad ones."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from headrace_sdk import Headrace
+from tests.fakes.http import Answer, HttpStandIn, hang, hang_up, nobody, reply, stop_half_way
+from tests.flow.deployment import Deployment
+from tests.flow.process import Runtime
+from tests.flow.waiting import wait_until
+
+FINDING = {"title": "Database pool exhausted", "severity": "critical", "summary": "Too few connections", "count": 3}
+LADDER_SECONDS = 5
+
+
+def output(deployment: Deployment, runtime: Runtime, payload: Any = FINDING, request_id: str = "request-1") -> str:
+    """Send what an agent would; the id under which it was accepted."""
+    headers = {"X-Request-ID": request_id}
+    answer = deployment.post(runtime, "/internal/agent-output", json.dumps(payload).encode(), headers)
+    assert (answer.status_code, answer.json()["status"]) == (202, "accepted")
+    return answer.json()["id"]
+
+
+def test_an_output_sent_with_the_sdk_reaches_the_webhook_as_the_contract_says(
+    deployment: Deployment, webhook: HttpStandIn
+) -> None:
+    deployment.sink(webhook.url, headers={"Authorization": "Bearer secret"})
+    with Headrace(api_key=deployment.key, endpoint=deployment.start().url) as client:
+        client.send_output(payload=FINDING, request_id="request-7")
+    (request,) = webhook.wait_for(1)
+    assert request.json == FINDING
+    headers = dict(request.headers.items())
+    assert headers.items() >= {"X-Request-ID": "request-7", "X-Project-ID": deployment.project_id}.items()
+    assert headers.items() >= {"Authorization": "Bearer secret", "Content-Type": "application/json"}.items()
+    assert headers["webhook-id"].startswith("msg_")
+    assert headers["webhook-timestamp"].isdigit()
+    wait_until(lambda: deployment.idle("output"), "the output is done with")
+
+
+def test_slack_gets_a_message_with_text_and_blocks(deployment: Deployment, webhook: HttpStandIn) -> None:
+    deployment.sink(webhook.url, type="slack")
+    output(deployment, deployment.start())
+    (request,) = webhook.wait_for(1)
+    assert "Database pool exhausted" in request.json["text"]
+    assert request.json["blocks"][0]["type"] == "header"
+    assert "request-1" in json.dumps(request.json["blocks"])
+
+
+def test_filter_and_template_of_a_sink_decide_what_it_gets(deployment: Deployment, webhook: HttpStandIn) -> None:
+    deployment.sink(webhook.url, filter="severity = 'critical'", template="{'text': title}", method="PUT")
+    runtime = deployment.start()
+    output(deployment, runtime, {**FINDING, "severity": "info"})
+    output(deployment, runtime)
+    (request,) = webhook.wait_for(1)
+    wait_until(lambda: deployment.idle("output"), "both outputs are done with")
+    assert (request.method, request.json) == ("PUT", {"text": FINDING["title"]})
+    assert len(webhook.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "failure", [reply(500), reply(429), hang, hang_up, stop_half_way], ids=["500", "429", "hangs", "hangs up", "stops"]
+)
+def test_a_failing_webhook_is_retried_with_the_same_id_and_its_neighbour_gets_its_delivery_once(
+    deployment: Deployment, webhook: HttpStandIn, listen: Callable[..., HttpStandIn], failure: Answer
+) -> None:
+    failing = listen()
+    failing.will(failure, reply(200))
+    deployment.sink(failing.url, name="failing", timeout_seconds=1)
+    deployment.sink(webhook.url, name="good")
+    output(deployment, deployment.start())
+    (good,) = webhook.wait_for(1)
+    first, second = failing.wait_for(2)
+    wait_until(lambda: deployment.idle("output"), "all is delivered")
+    assert good.at_monotonic < second.at_monotonic, "the good one was delayed by the failing one"
+    assert first.headers["webhook-id"] == second.headers["webhook-id"] != good.headers["webhook-id"]
+    assert first.body == second.body
+    assert second.at_monotonic - first.at_monotonic > LADDER_SECONDS * 0.9
+    assert len(webhook.requests) == 1
+
+
+def test_retry_after_of_a_webhook_wins_over_the_ladder(deployment: Deployment, webhook: HttpStandIn) -> None:
+    webhook.will(reply(503, Retry_After="1"), reply(200))
+    deployment.sink(webhook.url)
+    output(deployment, deployment.start())
+    first, second = webhook.wait_for(2)
+    assert 0.9 <= second.at_monotonic - first.at_monotonic
+    assert second.headers["webhook-id"] == first.headers["webhook-id"]
+
+
+def test_an_output_for_a_webhook_that_is_down_is_kept(
+    deployment: Deployment, listen: Callable[..., HttpStandIn]
+) -> None:
+    with nobody() as port:
+        deployment.sink(f"http://127.0.0.1:{port}/hook")
+        runtime = deployment.start()
+        output(deployment, runtime)
+        wait_until(lambda: '"verdict": "retry"' in deployment.log.read_text(), "an attempt failed")
+        assert runtime.stop() == 0
+        returned = listen(port)
+        deployment.start()
+        returned.wait_for(1)
+    assert returned.requests[0].json == FINDING
+
+
+@pytest.mark.parametrize("status", [400, 404, 302])
+def test_an_output_that_a_webhook_refuses_is_dead_lettered_for_that_webhook_alone(
+    deployment: Deployment, webhook: HttpStandIn, listen: Callable[..., HttpStandIn], status: int
+) -> None:
+    refusing = listen()
+    refusing.will(reply(status, Location=webhook.url), reply(200))
+    deployment.sink(refusing.url, name="refusing")
+    deployment.sink(webhook.url, name="good")
+    output(deployment, deployment.start())
+    (letter,) = wait_until(lambda: deployment.dead_letters("output"), "the output is dead-lettered")
+    assert f"refusing answered {status}" in letter.reason
+    assert json.loads(letter.body) == FINDING
+    deployment.redrive("output")
+    first, second = refusing.wait_for(2)
+    wait_until(lambda: deployment.idle("output"), "the redriven output is delivered")
+    assert first.headers["webhook-id"] == second.headers["webhook-id"]
+    assert len(webhook.requests) == 1
+
+
+def test_410_disables_the_sink_and_keeps_the_output(deployment: Deployment, webhook: HttpStandIn) -> None:
+    webhook.will(reply(410), reply(200))
+    deployment.sink(webhook.url, name="gone")
+    runtime = deployment.start()
+    output(deployment, runtime)
+    (letter,) = wait_until(lambda: deployment.dead_letters("output"), "the output is dead-lettered")
+    assert "gone answered 410" in letter.reason
+    assert [sink.enabled for sink in deployment.sinks()] == [False]
+    output(deployment, runtime)
+    wait_until(lambda: deployment.idle("output"), "the second output is done with")
+    assert len(webhook.requests) == 1
+
+
+# --- bad outputs ---------------------------------------------------------------------------------------------
+
+
+def test_outputs_that_cannot_be_taken_are_problems_in_json(deployment: Deployment) -> None:
+    runtime = deployment.start()
+    rows: list[tuple[bytes, dict[str, str], int]] = [
+        (b"{", {}, 400),
+        (b"", {}, 400),
+        (b"{}", {"X-Request-ID": "x" * 201}, 400),
+        (b"{}", {"X-API-Key": ""}, 401),
+        (b"{}", {"X-API-Key": "hr_unknown"}, 401),
+        (b'"' + b"x" * 256 * 1024 + b'"', {}, 413),
+        (b'"' + b"x" * 7 * 1024 * 1024 + b'"', {}, 413),
+        (b"[" * 1000 + b"]" * 1000, {}, 400),
+    ]
+    for body, headers, status in rows:
+        answer = deployment.post(runtime, "/internal/agent-output", body, headers)
+        assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
+        assert answer.json()["status"] == status
+        assert answer.json()["detail"]
+
+
+@pytest.mark.parametrize("payload", [None, 7, "text", [], {}, {"deep": [[{"a": "\u2603"}]]}])
+def test_any_json_value_is_an_output(deployment: Deployment, webhook: HttpStandIn, payload: Any) -> None:
+    deployment.sink(webhook.url)
+    deployment.sink(webhook.url, type="slack")
+    output(deployment, deployment.start(), payload)
+    webhook.wait_for(2)
+    wait_until(lambda: deployment.idle("output"), "the output is delivered")
+    assert payload in [request.json for request in webhook.requests]
+
+
+@pytest.mark.parametrize("depth", [100, 300])
+def test_a_deeply_nested_output_is_delivered_or_refused_at_once_and_blocks_no_other(
+    deployment: Deployment, webhook: HttpStandIn, depth: int
+) -> None:
+    deployment.sink(webhook.url)
+    runtime = deployment.start()
+    deep = b"[" * depth + b"]" * depth
+    answer = deployment.post(runtime, "/internal/agent-output", deep)
+    output(deployment, runtime)
+    expected = 1 + (answer.status_code == 202)
+    webhook.wait_for(expected, within=10)
+    wait_until(lambda: deployment.idle("output"), "all outputs are done with", within=10)
+    assert len(webhook.requests) == expected

@@ -1,0 +1,81 @@
+"""What is made from settings: once, and anew after closing. Settings that no adapter understands are named."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from headrace import bootstrap
+from headrace.domain.errors import ConfigError
+
+
+@pytest.fixture(autouse=True)
+def embedded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(bootstrap, "_overrides", {})
+    bootstrap.close()
+    bootstrap.override(data_dir=tmp_path / "data")
+    yield
+    bootstrap.close()
+
+
+def test_each_thing_is_made_once():
+    makers = [
+        bootstrap.bus,
+        bootstrap.wiring,
+        bootstrap.configuration,
+        bootstrap.receiving,
+        bootstrap.accepting,
+        bootstrap.processing,
+        bootstrap.delivering,
+        lambda: bootstrap.table("config"),
+        lambda: bootstrap.table("telemetry"),
+    ]
+    assert all(make() is make() for make in makers)
+    assert bootstrap.bus() is bootstrap.source()
+    assert bootstrap.table("config") is not bootstrap.table("telemetry")
+
+
+def test_after_closing_everything_is_made_anew():
+    before = [bootstrap.bus(), bootstrap.configuration(), bootstrap.processing()]
+    bootstrap.bus().ping()
+    bootstrap.close()
+    after = [bootstrap.bus(), bootstrap.configuration(), bootstrap.processing()]
+    assert all(old is not new for old, new in zip(before, after, strict=True))
+    bootstrap.bus().ping()
+
+
+def test_the_last_override_wins_and_reaches_what_is_made(tmp_path):
+    bootstrap.override(data_dir=tmp_path / "elsewhere", queue_prefix="staging")
+    bootstrap.bus().ping()
+    assert (tmp_path / "elsewhere" / "bus.db").is_file()
+    assert bootstrap.queues().raw("p") == "staging-raw-p"
+
+
+def test_the_data_directory_is_for_its_owner_only():
+    assert bootstrap.make_data_dir().stat().st_mode & 0o777 == 0o700
+
+
+def test_a_data_directory_that_cannot_be_made_is_a_configuration_error(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    bootstrap.override(data_dir=tmp_path / "file" / "data")
+    with pytest.raises(ConfigError, match="data directory .* cannot be made"):
+        bootstrap.make_data_dir()
+
+
+@pytest.mark.parametrize("url", ["bus.db", "sqlite:", "sqlite:///", "sqs-not-known://", "nothing:///x", ":///x"])
+def test_a_bus_that_nobody_knows_is_a_configuration_error_that_names_the_setting(url):
+    bootstrap.override(bus=url)
+    with pytest.raises(ConfigError, match="HEADRACE_BUS"):
+        bootstrap.bus()
+
+
+@pytest.mark.parametrize("url", ["store.db", "nothing:///x", "mysql://host/x"])
+def test_a_store_that_nobody_knows_is_a_configuration_error_that_names_the_setting(url):
+    bootstrap.override(store=url)
+    with pytest.raises(ConfigError, match="HEADRACE_STORE"):
+        bootstrap.table("config")
+
+
+def test_housekeeping_works_on_empty_tables():
+    bootstrap.make_data_dir()
+    assert bootstrap.housekeep() is None

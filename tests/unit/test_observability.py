@@ -1,0 +1,72 @@
+import json
+import logging
+
+import pytest
+
+from headrace import observability
+
+
+@pytest.fixture
+def events():
+    seen = []
+    unlisten = observability.listen(seen.append)
+    yield seen
+    unlisten()
+
+
+@pytest.fixture
+def lines(capsys, monkeypatch):
+    logger = logging.getLogger("headrace")
+    before = (logger.handlers, logger.propagate, logger.level)
+
+    def read(level, report):
+        observability.configure(level)
+        report()
+        return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+    yield read
+    logger.handlers, logger.propagate = before[0], before[1]
+    logger.setLevel(before[2])
+
+
+def test_a_listener_gets_every_event_with_its_facts_and_time(events):
+    observability.emit("received", records=3)
+    observability.warn("pump_waits", reason="down")
+    assert [{**each, "at": None} for each in events] == [
+        {"event": "received", "records": 3, "at": None},
+        {"event": "pump_waits", "level": "warning", "reason": "down", "at": None},
+    ]
+    assert all(each["at"].endswith("+00:00") for each in events)
+
+
+def test_who_stops_listening_hears_no_more():
+    seen = []
+    observability.listen(seen.append)()
+    observability.emit("received")
+    assert seen == []
+
+
+def test_events_are_json_lines_on_standard_error(lines):
+    (line,) = lines("info", lambda: observability.emit("received", records=3, project_id="p"))
+    assert (line["event"], line["level"], line["records"], line["project_id"]) == ("received", "info", 3, "p")
+
+
+def test_below_the_level_nothing_is_written(lines):
+    assert lines("WARNING", lambda: observability.emit("received")) == []
+
+
+def test_a_crash_is_told_with_its_traceback(lines, events):
+    def fail():
+        try:
+            raise KeyError("secret place")
+        except KeyError:
+            observability.crash("event_failed", function="pipeline")
+
+    (line,) = lines("warning", fail)
+    assert "KeyError: 'secret place'" in line["traceback"]
+    assert (events[0]["event"], events[0]["level"]) == ("event_failed", "error")
+
+
+def test_facts_that_json_does_not_know_become_text(lines):
+    (line,) = lines("info", lambda: observability.emit("x", path=ValueError("odd")))
+    assert line["path"] == "odd"
