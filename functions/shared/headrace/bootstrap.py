@@ -6,6 +6,7 @@ Everything here is made once in a process, at first use, and shared by all funct
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from secrets import token_hex, token_urlsafe
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from headrace import settings as settings_module
@@ -17,16 +18,21 @@ from headrace.ports.clock import Clock
 from headrace.ports.expressions import Expressions
 from headrace.ports.outbound import Outbound
 from headrace.ports.table import Table
+from headrace.ports.vault import Vault
 from headrace.ports.wiring import Wiring
 from headrace.settings import Settings
 from headrace.stages import accept_output, deliver, process, receive
 from headrace.stages.configuration import Configuration
 
 if TYPE_CHECKING:
+    from headrace.control.ports import Ports as ControlPorts
+    from headrace.control.tokens import SigningKeys
     from headrace.adapters.bus_sqlite import SqliteBus
 
 EngineName = Literal["jsonatapy", "jsonata-python"]
 TableName = Literal["config", "telemetry"]
+
+_SHORTEST_SECRET = 32
 
 _overrides: dict[str, Any] = {}
 _closers: list[Callable[[], None]] = []
@@ -58,9 +64,9 @@ def close() -> None:
     """Let go of files, connections and processes; what is used afterwards is made anew."""
     while _closers:
         _closers.pop()()
-    for made in (_sqlite_bus, wiring, table, expressions, outbound, configuration, settings):
+    for made in (_sqlite_bus, wiring, table, expressions, outbound, configuration, vault, settings):
         made.cache_clear()
-    for ports in (receiving, accepting, processing, delivering):
+    for ports in (receiving, accepting, processing, delivering, controlling):
         ports.cache_clear()
 
 
@@ -186,6 +192,52 @@ def processing() -> process.Ports:
 def delivering() -> deliver.Ports:
     """For `functions/sink`."""
     return deliver.Ports(bus(), configuration(), table("telemetry"), clock(), expressions(), outbound())
+
+
+@cache
+def controlling() -> "ControlPorts":
+    """For `functions/control_plane`. Imported late: the data path has no use for it."""
+    from headrace.control.ports import Ports
+
+    return Ports(
+        config=table("config"),
+        telemetry=table("telemetry"),
+        bus=bus(),
+        wiring=wiring(),
+        queues=queues(),
+        clock=clock(),
+        expressions=expressions(),
+        outbound=outbound(),
+        vault=vault(),
+        signing_keys=_signing_keys(),
+    )
+
+
+@cache
+def vault() -> Vault:
+    """What seals secrets at rest."""
+    from cryptography.fernet import Fernet
+
+    from headrace.adapters.vault_fernet import FernetVault
+
+    keys = settings().encryption_keys or _local_secret("encryption", lambda: Fernet.generate_key().decode())
+    return FernetVault([key.strip() for key in keys.split(",")])
+
+
+def _signing_keys() -> "SigningKeys":
+    from headrace.control.tokens import SigningKeys
+
+    text = settings().jwt_keys or _local_secret("jwt", lambda: f"{token_hex(4)}:{token_urlsafe(32)}")
+    pairs = [pair.strip().partition(":") for pair in text.split(",")]
+    if not all(key_id and len(secret) >= _SHORTEST_SECRET for key_id, _, secret in pairs):
+        raise ConfigError(f"HEADRACE_JWT_KEYS must be ID:SECRET,… with secrets of {_SHORTEST_SECRET} characters or more")
+    return SigningKeys({key_id: secret for key_id, _, secret in pairs})
+
+
+def _local_secret(name: str, make: Callable[[], str]) -> str:
+    from headrace.adapters.secrets_file import local_secret
+
+    return local_secret(make_data_dir(), name, make)
 
 
 def _bus_path() -> Path:

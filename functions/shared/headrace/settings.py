@@ -41,6 +41,12 @@ class Settings:
     expression_engine: str = _setting("jsonatapy", "`jsonatapy`, or `jsonata-python` where no wheel of it fits.")
     expression_workers: int = _setting(4, "Processes for expressions that are not evaluated in-process, at most.")
     workers: int = _setting(8, "Threads for queue functions in one process.")
+    jwt_keys: str = _setting(
+        "", "Secrets that sign access tokens, `ID:SECRET,…`, the newest first. Empty: made in the data directory."
+    )
+    encryption_keys: str = _setting(
+        "", "Fernet keys for secrets at rest, the newest first, with commas. Empty: made in the data directory."
+    )
     log_level: str = _setting("WARNING", "Least level of the JSON lines on standard error: `INFO`, `WARNING` …")
 
     @property

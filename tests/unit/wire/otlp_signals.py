@@ -39,17 +39,17 @@ _log = message(
     span_id=span_ids,
     event_name=text,
 )
-_scope_logs = message(logs.ScopeLogs, scope=scopes, log_records=several(_log, 3), schema_url=text)
-_resource_logs = message(logs.ResourceLogs, resource=resources, scope_logs=several(_scope_logs), schema_url=text)
+_scope_logs = message(logs.ScopeLogs, scope=scopes, log_records=several(_log, 3, at_least=1), schema_url=text)
+_resource_logs = message(
+    logs.ResourceLogs, resource=resources, scope_logs=several(_scope_logs, at_least=1), schema_url=text
+)
 
 _event = message(traces.Span.Event, time_unix_nano=moments, name=text, attributes=attributes)
 _link = message(
     traces.Span.Link, trace_id=trace_ids, span_id=span_ids, trace_state=text, attributes=attributes, flags=uint32
 )
-_span = message(
+_bare_span = message(
     traces.Span,
-    trace_id=trace_ids,
-    span_id=span_ids,
     parent_span_id=span_ids,
     trace_state=text,
     flags=uint32,
@@ -62,8 +62,16 @@ _span = message(
     links=several(_link),
     status=message(traces.Status, message=text, code=st.integers(0, 5)),
 )
-_scope_spans = message(traces.ScopeSpans, scope=scopes, spans=several(_span, 3))
-_resource_spans = message(traces.ResourceSpans, resource=resources, scope_spans=several(_scope_spans))
+
+
+def _with_ids(span: traces.Span, trace_id: bytes, span_id: bytes) -> traces.Span:
+    span.trace_id, span.span_id = trace_id, span_id
+    return span
+
+
+_span = st.builds(_with_ids, _bare_span, trace_ids, span_ids)
+_scope_spans = message(traces.ScopeSpans, scope=scopes, spans=several(_span, 3, at_least=1))
+_resource_spans = message(traces.ResourceSpans, resource=resources, scope_spans=several(_scope_spans, at_least=1))
 
 _number = st.fixed_dictionaries({"as_int": int64}) | st.fixed_dictionaries({"as_double": doubles}) | st.just({})
 _exemplar = st.builds(
@@ -109,41 +117,47 @@ _summary = message(metrics.SummaryDataPoint, **_common, count=uint64, sum=double
 _temporality = st.integers(0, 4)
 _data = st.one_of(
     st.just({}),
-    st.fixed_dictionaries({"gauge": message(metrics.Gauge, data_points=several(_point))}),
+    st.fixed_dictionaries({"gauge": message(metrics.Gauge, data_points=several(_point, at_least=1))}),
     st.fixed_dictionaries(
         {
             "sum": message(
                 metrics.Sum,
-                data_points=several(_point),
+                data_points=several(_point, at_least=1),
                 aggregation_temporality=_temporality,
                 is_monotonic=st.booleans(),
             )
         }
     ),
     st.fixed_dictionaries(
-        {"histogram": message(metrics.Histogram, data_points=several(_histogram), aggregation_temporality=_temporality)}
+        {
+            "histogram": message(
+                metrics.Histogram, data_points=several(_histogram, at_least=1), aggregation_temporality=_temporality
+            )
+        }
     ),
     st.fixed_dictionaries(
         {
             "exponential_histogram": message(
                 metrics.ExponentialHistogram,
-                data_points=several(_exponential),
+                data_points=several(_exponential, at_least=1),
                 aggregation_temporality=_temporality,
             )
         }
     ),
-    st.fixed_dictionaries({"summary": message(metrics.Summary, data_points=several(_summary))}),
+    st.fixed_dictionaries({"summary": message(metrics.Summary, data_points=several(_summary, at_least=1))}),
 )
 _metric = st.builds(
     lambda data, rest: metrics.Metric(**data, **rest),
     _data,
     st.fixed_dictionaries({}, optional={"name": text, "description": text, "unit": text}),
 )
-_scope_metrics = message(metrics.ScopeMetrics, scope=scopes, metrics=several(_metric, 3))
-_resource_metrics = message(metrics.ResourceMetrics, resource=resources, scope_metrics=several(_scope_metrics))
+_scope_metrics = message(metrics.ScopeMetrics, scope=scopes, metrics=several(_metric, 3, at_least=1))
+_resource_metrics = message(
+    metrics.ResourceMetrics, resource=resources, scope_metrics=several(_scope_metrics, at_least=1)
+)
 
 requests: dict[Signal, st.SearchStrategy] = {
-    "logs": several(_resource_logs).map(lambda each: REQUESTS["logs"](resource_logs=each)),
-    "traces": several(_resource_spans).map(lambda each: REQUESTS["traces"](resource_spans=each)),
-    "metrics": several(_resource_metrics).map(lambda each: REQUESTS["metrics"](resource_metrics=each)),
+    "logs": several(_resource_logs, at_least=1).map(lambda each: REQUESTS["logs"](resource_logs=each)),
+    "traces": several(_resource_spans, at_least=1).map(lambda each: REQUESTS["traces"](resource_spans=each)),
+    "metrics": several(_resource_metrics, at_least=1).map(lambda each: REQUESTS["metrics"](resource_metrics=each)),
 }

@@ -9,7 +9,7 @@ from headrace.domain.records import SIGNALS
 from tests.unit.wire.otlp_requests import as_otlp_json, from_json, from_protobuf, records
 from tests.unit.wire.otlp_signals import requests
 
-thorough = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+thorough = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 names = st.text(st.sampled_from("abcXYZ_"), min_size=1, max_size=6).map(lambda name: f"x{name}")
 
 

@@ -48,7 +48,7 @@ def find_project(name: str, owner: str, config: Table) -> str:
     """
     for membership in config.query(Range(items.account_pk(owner)), index=True, limit=1000).items:
         project = config.get(membership["pk"], items.PROJECT)
-        if project is not None and project["name"] == name:
+        if project is not None and project["name"] == name.strip():
             return str(project["pk"].removeprefix("project#"))
     raise NotFound(f"there is no project called {name!r}")
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from secrets import token_urlsafe
+from typing import Any
 from uuid import uuid4
 
 import jwt
@@ -59,7 +60,7 @@ def account_of(token: str, keys: SigningKeys, clock: Clock) -> str:
     """
     try:
         secret = keys.secrets[jwt.get_unverified_header(token)["kid"]]
-        options = {"require": ["sub", "exp", "aud"], "verify_exp": False, "verify_iat": False}
+        options: Any = {"require": ["sub", "exp", "aud"], "verify_exp": False, "verify_iat": False}
         claims = jwt.decode(token, secret, algorithms=[_ALGORITHM], audience=_AUDIENCE, options=options)
         expires = int(claims["exp"])
     except (jwt.InvalidTokenError, KeyError, TypeError, ValueError) as cause:

@@ -17,6 +17,7 @@ HeadraceError
 `entry` holds the only table from these to HTTP statuses; adapters translate foreign exceptions into these.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 
@@ -25,11 +26,15 @@ class HeadraceError(Exception):
 
 
 class InvalidInput(HeadraceError):
-    """What was sent can never work as it is. `field` is its path in the input, "" for the input as a whole."""
+    """What was sent can never work as it is. `field` is its path in the input, "" for the input as a whole.
 
-    def __init__(self, message: str, *, field: str = "") -> None:
+    `others` are further wrong fields with their messages.
+    """
+
+    def __init__(self, message: str, *, field: str = "", others: Sequence[tuple[str, str]] = ()) -> None:
         super().__init__(message)
         self.field = field
+        self.others = tuple(others)
 
 
 class InvalidExpression(InvalidInput):

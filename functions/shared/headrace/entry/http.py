@@ -1,14 +1,14 @@
 """API Gateway events ↔ plain requests and responses, through Chalice. The first and the last step of every walk.
 
-Chalice decides routes; four of its habits are dealt with here, once: it refuses undeclared content types with a
-body of its own, wants an Accept header that matches a binary answer, keeps the current request on the application
-object (not safe for threads), and leaves gzip as it is.
+Chalice decides routes; its habits are dealt with here, once: it refuses undeclared content types with a body of
+its own, wants an Accept header that matches a binary answer, keeps the current request on the application object (not
+safe for threads), leaves gzip as it is, and knows no `{proxy+}`.
 """
 
 import base64
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -28,6 +28,7 @@ from headrace.domain.errors import (
     Unavailable,
     UnsupportedMedia,
 )
+from headrace.entry.routing import Match, Router
 from headrace.observability import crash
 from headrace.wire.compression import GZIP_MAGIC, decode_gzip
 
@@ -67,6 +68,8 @@ class Request:
     query: Mapping[str, str]
     raw: bytes = field(repr=False)
     limits: Limits
+    address: str = ""
+    """Of the caller, as the gateway saw it."""
 
     @cached_property
     def body(self) -> bytes:
@@ -94,6 +97,11 @@ class Request:
         """The key of `X-API-Key`, else of `Authorization: Bearer`."""
         if key := self.headers.get("x-api-key"):
             return key.strip()
+        return self.bearer_token
+
+    @property
+    def bearer_token(self) -> str | None:
+        """The token of `Authorization: Bearer`."""
         scheme, _, token = self.headers.get("authorization", "").partition(" ")
         return token.strip() if scheme.lower() == "bearer" else None
 
@@ -109,8 +117,8 @@ class Response:
 
 
 View = Callable[[Request], Response]
-EncodeError = Callable[[Request, int, str], Response]
-"""`(request, status, message) -> response`: the shape that a door gives its errors."""
+EncodeError = Callable[[Request, int, HeadraceError], Response]
+"""`(request, status, error) -> response`: the shape that a door gives its errors."""
 
 _current: ContextVar[Request] = ContextVar("request")
 
@@ -121,6 +129,7 @@ class Door:
     def __init__(self, name: str, encode_error: EncodeError, limits: Callable[[], Limits]) -> None:
         self._chalice = Chalice(app_name=name)
         self._chalice.api.binary_types = [_BINARY]
+        self._router: Router[View] = Router()
         self._encode_error = encode_error
         self._limits = limits
 
@@ -132,6 +141,7 @@ class Door:
                 return _to_chalice(self._answer(view, _current.get()))
 
             answer.__name__ = view.__name__
+            self._router.add(method, path, view)
             self._chalice.route(path, methods=[method], content_types=["*/*"], name=view.__name__)(answer)
             return view
 
@@ -139,44 +149,58 @@ class Door:
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """The handler that a Lambda runtime calls."""
-        token = _current.set(_request(event, self._limits()))
+        request = _request(event, self._limits())
+        match = self._router.find(request.method, request.path)
+        if match is None or match.target is None:
+            return _to_chalice(self._refusal(request, match)).to_dict([_BINARY])
+        token = _current.set(replace(request, path_parameters=match.parameters))
         try:
-            answer: dict[str, Any] = self._chalice(_for_chalice(event), context)
+            answer: dict[str, Any] = self._chalice(_for_chalice(event, match), context)
             return answer
         finally:
             _current.reset(token)
+
+    def _refusal(self, request: Request, match: Match[View] | None) -> Response:
+        """For a path or method that a `{proxy+}` of the gateway let through."""
+        if match is None:
+            return self._encode_error(request, 404, HeadraceError(f"there is nothing at {request.path}"))
+        allowed = ", ".join(match.allowed)
+        error = HeadraceError(f"{request.method} is not allowed here, only {allowed}")
+        return _with_header(self._encode_error(request, 405, error), "Allow", allowed)
 
     def _answer(self, view: View, request: Request) -> Response:
         try:
             return view(request)
         except HeadraceError as error:
             status = next((code for kind, code in STATUSES if isinstance(error, kind)), 500)
-            if status == 500:
-                crash("request_failed", path=request.path)
-            response = self._encode_error(request, status, str(error) if status != 500 else "internal error")
-            return _with_retry_after(response, error)
+            if status < 500 or isinstance(error, Unavailable):
+                return _with_retry_after(self._encode_error(request, status, error), error)
+            crash("request_failed", path=request.path)
         except Exception:  # noqa: BLE001 - the last line: log it, tell the caller nothing of our insides
             crash("request_failed", path=request.path)
-            return self._encode_error(request, 500, "internal error")
+        return self._encode_error(request, 500, HeadraceError("internal error"))
 
 
 def _with_retry_after(response: Response, error: HeadraceError) -> Response:
     if not isinstance(error, Unavailable):
         return response
-    seconds = max(1, round(error.retry_after.total_seconds()))
-    headers = {**response.headers, "Retry-After": str(seconds)}
-    return Response(response.status, response.body, response.content_type, headers)
+    return _with_header(response, "Retry-After", str(max(1, round(error.retry_after.total_seconds()))))
+
+
+def _with_header(response: Response, name: str, value: str) -> Response:
+    return replace(response, headers={**response.headers, name: value})
 
 
 def _request(event: Mapping[str, Any], limits: Limits) -> Request:
     return Request(
         method=event["requestContext"]["httpMethod"],
-        path=event["requestContext"]["resourcePath"],
+        path=event["path"],
         headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
-        path_parameters=event.get("pathParameters") or {},
+        path_parameters={},
         query=event.get("queryStringParameters") or {},
         raw=_raw_body(event),
         limits=limits,
+        address=event["requestContext"].get("identity", {}).get("sourceIp") or "",
     )
 
 
@@ -185,10 +209,19 @@ def _raw_body(event: Mapping[str, Any]) -> bytes:
     return base64.b64decode(body) if event.get("isBase64Encoded") else str(body).encode()
 
 
-def _for_chalice(event: dict[str, Any]) -> dict[str, Any]:
+def _for_chalice(event: dict[str, Any], match: Match[View]) -> dict[str, Any]:
     """The event without what would make Chalice answer by itself; our views read `Request`, not this."""
-    needed = {"multiValueQueryStringParameters": None, "pathParameters": None, "stageVariables": None}
-    return {**needed, **event, "headers": {"accept": "*/*"}, "body": "", "isBase64Encoded": False}
+    context = {**event["requestContext"], "resourcePath": match.path}
+    return {
+        **event,
+        "requestContext": context,
+        "headers": {"accept": "*/*"},
+        "multiValueQueryStringParameters": None,
+        "pathParameters": match.parameters,
+        "stageVariables": None,
+        "body": "",
+        "isBase64Encoded": False,
+    }
 
 
 def _to_chalice(response: Response) -> ChaliceResponse:

@@ -31,13 +31,15 @@ class Finding:
 def run_doctor() -> int:
     """Print one line for each look; exit code 1 when anything is bad."""
     console = Console(highlight=False, soft_wrap=True)
-    bad = False
+    shown: set[Finding] = set()
     for look in _LOOKS:
         for finding in _safely(look):
+            if finding in shown:  # one missing file is the answer to several looks
+                continue
+            shown.add(finding)
             console.print(f"{_MARKS[finding.state]}  ", end="")
             console.print(finding.words, markup=False)
-            bad = bad or finding.state == "bad"
-    return int(bad)
+    return int(any(finding.state == "bad" for finding in shown))
 
 
 def _safely(look: Callable[[], list[Finding]]) -> list[Finding]:
@@ -45,6 +47,8 @@ def _safely(look: Callable[[], list[Finding]]) -> list[Finding]:
         return look()
     except HeadraceError as problem:
         return [Finding("bad", str(problem))]
+    except requests.RequestException as problem:
+        return [Finding("bad", f"the runtime broke off: {problem}")]
 
 
 def _program() -> list[Finding]:
@@ -70,6 +74,8 @@ def _credentials() -> list[Finding]:
 
 
 def _engines() -> list[Finding]:
+    if not bootstrap.settings().data_dir.is_dir():  # asking the engines would make it
+        return []
     bootstrap.bus().ping()
     bootstrap.table("config").ping()
     engine = bootstrap.settings().expression_engine

@@ -5,16 +5,17 @@ Routes come from the template. A body is always base64, as with binary media typ
 
 import asyncio
 import base64
-import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 from uuid import uuid4
 
+from headrace.domain.errors import HeadraceError
 from headrace.entry.errors import otlp_error, problem_error
 from headrace.entry.http import Limits, Request, Response
+from headrace.entry.routing import Router
 from headrace.local.feed import Feed
 from headrace.local.functions import Loaded
 
@@ -22,7 +23,6 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-_PARAMETER = re.compile(r"\{(\w+)\}")
 _DISCARDED_BYTES = 64 * 1024 * 1024
 """How much of a body over the limit is read and thrown away, so that its sender gets to read the answer."""
 
@@ -31,9 +31,10 @@ class Gateway:
     """Calls functions on `threads`; streams the event feed by itself."""
 
     def __init__(self, functions: Sequence[Loaded], threads: Executor, feed: Feed, max_body_bytes: int) -> None:
-        self._routes = [
-            (_pattern(path), path, method, loaded) for loaded in functions for method, path in loaded.function.routes
-        ]
+        self._router: Router[Loaded] = Router()
+        for loaded in functions:
+            for method, path in loaded.function.routes:
+                self._router.add(method, path, loaded)
         self._threads = threads
         self._feed = feed
         self._max_body_bytes = max_body_bytes
@@ -57,15 +58,14 @@ class Gateway:
         await _respond(send, answer["statusCode"], _answer_headers(answer), _answer_body(answer))
 
     def _match(self, scope: Scope) -> tuple[Loaded, str, Mapping[str, str]] | Response:
-        on_path = [(route, match) for route in self._routes if (match := route[0].fullmatch(scope["path"]))]
-        for (_, path, method, loaded), match in on_path:
-            if method == scope["method"]:
-                return loaded, path, {name: unquote(value) for name, value in match.groupdict().items()}
-        if on_path:
-            allowed = ", ".join(sorted({route[2] for route, _ in on_path}))
+        match = self._router.find(scope["method"], scope["raw_path"].decode("latin-1"))  # it decodes parameters
+        if match is None:
+            return _refusal(scope, 404, f"there is nothing at {scope['path']}", {})
+        if match.target is None:
+            allowed = ", ".join(match.allowed)
             message = f"{scope['method']} is not allowed here, only {allowed}"
             return _refusal(scope, 405, message, {"Allow": allowed})
-        return _refusal(scope, 404, f"there is nothing at {scope['path']}", {})
+        return match.target, match.path, match.parameters
 
     async def _read(self, receive: Receive) -> bytes | None:
         """The body; a little more than the limit when it is over it; None when the sender went away."""
@@ -123,15 +123,11 @@ def _multi(pairs: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
     return values
 
 
-def _pattern(path: str) -> re.Pattern[str]:
-    return re.compile(_PARAMETER.sub(r"(?P<\1>[^/]+)", re.escape(path).replace(r"\{", "{").replace(r"\}", "}")))
-
-
 def _refusal(scope: Scope, status: int, message: str, headers: Mapping[str, str]) -> Response:
     names = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
     request = Request(scope["method"], scope["path"], names, {}, {}, b"", Limits(0, 0))
     encode = otlp_error if scope["path"].startswith("/v1") else problem_error
-    response = encode(request, status, message)
+    response = encode(request, status, HeadraceError(message))
     return Response(response.status, response.body, response.content_type, headers)
 
 

@@ -29,6 +29,7 @@ LEASE = timedelta(seconds=20)
 _RENEW_EVERY = timedelta(seconds=5)
 _LOOK_EVERY = timedelta(milliseconds=100)
 _WIRING_EVERY_SECONDS = 0.5
+_AFTER_FAULT = timedelta(seconds=1)
 _TURNS = 50
 """Events of one queue that a worker handles before others get their turn."""
 
@@ -95,6 +96,9 @@ class Pump:
             except Unavailable as problem:
                 warn("pump_waits", reason=str(problem))
                 pause = problem.retry_after
+            except Exception:  # noqa: BLE001 - without this thread nothing would ever be delivered again
+                crash("pump_failed")
+                pause = _AFTER_FAULT
             self._source.wait(pause)
 
     def _start_due(self, subscriptions: Mapping[str, Subscription]) -> timedelta:
@@ -162,3 +166,5 @@ class Pump:
                     self._source.extend(messages, LEASE)
                 except Unavailable as problem:
                     warn("lease_not_renewed", queue=messages[0].queue, reason=str(problem))
+                except Exception:  # noqa: BLE001 - the leases of all others depend on this thread
+                    crash("lease_not_renewed", queue=messages[0].queue)

@@ -96,7 +96,7 @@ def _fill(record: Any, line: Line) -> None:
     record.span_id = bytes.fromhex(line.get("spanId") or "")
     moment = line.get("timestamp")
     seconds = datetime.fromisoformat(moment).timestamp() if moment else time.time()
-    record.time_unix_nano = int(seconds * 1_000_000) * 1000
+    record.time_unix_nano = round(seconds * 1_000_000) * 1000
 
 
 def _attributes(target: Any, values: dict[str, Any]) -> None:
@@ -152,7 +152,7 @@ def _made_up(count: int) -> Iterator[Line]:
 
 def _read_lines(file: Path) -> Iterator[Line]:
     try:
-        source = sys.stdin if str(file) == "-" else file.open()
+        source = sys.stdin if str(file) == "-" else file.open(encoding="utf-8", errors="replace")
     except OSError as cause:
         raise InvalidInput(f"{file} cannot be read: {cause.strerror}", field="file") from cause
     with source:
@@ -167,7 +167,7 @@ def _parse(text: str, number: int) -> Line:
         return {"body": text}
     try:
         line: Line = json.loads(text)
-        _fill(ExportLogsServiceRequest().resource_logs.add().scope_logs.add().log_records.add(), line)
-    except (ValueError, TypeError) as cause:
+        encode_logs([line])
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as cause:
         raise InvalidInput(f"line {number} is no log record: {cause}", field="file") from cause
     return line

@@ -8,11 +8,12 @@ import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 
 from headrace.domain.errors import ConfigError
+from headrace.ports.wiring import Kind
 
 _RATE = re.compile(r"rate\((\d+) (second|minute|hour|day)s?\)")
 _DEFAULT_TIMEOUT_SECONDS = 3  # of AWS Lambda
@@ -53,13 +54,20 @@ def read_template(path: Path) -> list[Function]:
     try:
         template = yaml.load(path.read_text(), Loader=_CloudFormation)  # noqa: S506 - a safe loader with more tags
         defaults = template.get("Globals", {}).get("Function", {})
-        return [
-            _function(name, resource, defaults, path.parent)
-            for name, resource in template["Resources"].items()
-            if resource["Type"] == "AWS::Serverless::Function"
-        ]
+        resources = template["Resources"].items()
     except (OSError, yaml.YAMLError, KeyError, AttributeError, TypeError, ValueError) as cause:
         raise ConfigError(f"{path} is not a template: {cause!r}") from cause
+    read = [_resource(name, resource, defaults, path.parent) for name, resource in resources]
+    return [function for function in read if function is not None]
+
+
+def _resource(name: str, resource: dict[str, Any], defaults: dict[str, Any], root: Path) -> Function | None:
+    try:
+        return _function(name, resource, defaults, root) if resource["Type"] == "AWS::Serverless::Function" else None
+    except KeyError as missing:
+        raise ConfigError(f"{name}: {missing} is missing in the template") from missing
+    except (AttributeError, TypeError) as cause:
+        raise ConfigError(f"{name}: the template cannot be understood: {cause}") from cause
 
 
 def _function(name: str, resource: dict[str, Any], defaults: dict[str, Any], root: Path) -> Function:
@@ -68,20 +76,23 @@ def _function(name: str, resource: dict[str, Any], defaults: dict[str, Any], roo
     unknown = {kind for kind, _ in events} - {"Api", "Schedule"}
     if unknown:
         raise ConfigError(f"{name}: events of type {', '.join(sorted(unknown))} are not known here")
+    queue = resource.get("Metadata", {}).get("Headrace", {}).get("Queue")
+    if queue not in (None, *get_args(Kind)):
+        raise ConfigError(f"{name}: queues of kind {queue!r} are not known here, only {', '.join(get_args(Kind))}")
     return Function(
         name=name,
         folder=root / properties["CodeUri"],
         handler=properties["Handler"],
         timeout=timedelta(seconds=properties.get("Timeout", _DEFAULT_TIMEOUT_SECONDS)),
         routes=tuple((each["Method"].upper(), each["Path"]) for kind, each in events if kind == "Api"),
-        queue=resource.get("Metadata", {}).get("Headrace", {}).get("Queue"),
+        queue=queue,
         schedules=tuple(_rate(name, each["Schedule"]) for kind, each in events if kind == "Schedule"),
     )
 
 
 def _rate(name: str, schedule: str) -> timedelta:
     match = _RATE.fullmatch(schedule)
-    if match is None:
+    if match is None or int(match[1]) == 0:
         raise ConfigError(f"{name}: schedule {schedule!r} is not of the form rate(5 minutes)")
     return timedelta(**{f"{match[2]}s": int(match[1])})
 

@@ -1,5 +1,6 @@
 """Bodies of the management API as pydantic models: what may be configured, with bounds that the errors name."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -148,7 +149,22 @@ def parse(model: type[Model], body: Any) -> Model:
     try:
         return model.model_validate(body)
     except ValidationError as wrong:
-        errors = wrong.errors(include_url=False, include_input=False)
-        field = ".".join(str(part) for part in errors[0]["loc"])
-        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        raise InvalidInput(f"{field or 'body'}: {errors[0]['msg']}{more}", field=field) from wrong
+        raise _invalid(wrong) from wrong
+
+
+def parse_query(model: type[Model], query: Mapping[str, str]) -> Model:
+    """A query string as `model`: the same, but numbers come as text. Raises InvalidInput."""
+    try:
+        return model.model_validate_strings(dict(query))
+    except ValidationError as wrong:
+        raise _invalid(wrong) from wrong
+
+
+def _invalid(wrong: ValidationError) -> InvalidInput:
+    found = [
+        (".".join(str(part) for part in error["loc"]), str(error["msg"]))
+        for error in wrong.errors(include_url=False, include_input=False)
+    ]
+    field, message = found[0]
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return InvalidInput(f"{field or 'body'}: {message}{more}", field=field, others=found[1:])

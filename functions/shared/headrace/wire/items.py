@@ -48,6 +48,11 @@ def account_pk(account_id: str) -> str:
     return f"account#{account_id}"
 
 
+def member_sk(account_id: str) -> str:
+    """Sort key of an account's membership in a project."""
+    return f"member#{account_id}"
+
+
 def email_pk(email: str) -> str:
     """Partition that makes an e-mail address belong to one account."""
     return f"email#{email.strip().lower()}"

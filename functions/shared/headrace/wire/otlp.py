@@ -30,6 +30,7 @@ from headrace.wire.otlp_flatten import Flattened, flatten_logs
 from headrace.wire.otlp_flatten_metrics import flatten_metrics
 from headrace.wire.otlp_flatten_spans import flatten_spans
 from headrace.wire.otlp_json import parse_json
+from headrace.wire.otlp_logs_wire import flatten_logs_wire
 
 Encoding = Literal["protobuf", "json"]
 
@@ -91,6 +92,10 @@ def decode_request(signal: Signal, encoding: Encoding, body: bytes, received_uni
     Raises:
         InvalidInput: the body is not such a request.
     """
+    if signal == "logs" and encoding == "protobuf":
+        quick = flatten_logs_wire(body, received_unix_nano)
+        if quick is not None:
+            return quick
     export = _EXPORTS[signal]
     if encoding == "json":
         message = parse_json(body, export.request)

@@ -37,25 +37,25 @@ class BadId(ValueError):
     """A trace or span id of the wrong length; the record is refused, its neighbours are not."""
 
 
-def flatten_logs(
+def flatten_logs(request: Any, received_unix_nano: int) -> Flattened:
+    """Flat log records of an ExportLogsServiceRequest; contract section 1."""
+    return walk_logs(request, received_unix_nano, attributes, resource_fragment, scope_fragment)
+
+
+def walk_logs(
     request: Any,
     received_unix_nano: int,
-    flat_attributes: Callable[[Any], dict[str, Any]] | None = None,
-    flat_resource: Callable[[Any], orjson.Fragment] | None = None,
-    flat_scope: Callable[[Any], orjson.Fragment] | None = None,
+    flat_attributes: Callable[[Any], dict[str, Any]],
+    flat_resource: Callable[[Any], orjson.Fragment],
+    flat_scope: Callable[[Any], orjson.Fragment],
 ) -> Flattened:
-    """Flat log records of an ExportLogsServiceRequest; contract section 1.
-
-    The last three arguments are for `otlp_logs_wire`, whose requests hold these parts in another form.
-    """
-    flat_attributes = flat_attributes or attributes
-    flat_resource, flat_scope = flat_resource or resource_fragment, flat_scope or scope_fragment
+    """`flatten_logs`, with ways of its own for the parts that `otlp_logs_wire` holds in another form."""
     out = Flattened()
     for resource_logs in request.resource_logs:
         resource = flat_resource(resource_logs.resource)
         for scope_logs in resource_logs.scope_logs:
             scope = flat_scope(scope_logs.scope)
-            for log in list(scope_logs.log_records):
+            for log in list(scope_logs.log_records):  # a list for the reason given at `attributes`
                 try:
                     flat = flat_attributes(log.attributes)
                     out.records.append(_flat_log(log, flat, resource, scope, received_unix_nano))

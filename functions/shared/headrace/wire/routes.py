@@ -13,6 +13,19 @@ Access = Literal["public", "account"] | Role
 
 
 @dataclass(frozen=True, slots=True)
+class Incoming:
+    """A request as it came, before anything of it is checked."""
+
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+    token: str | None
+    """Of the Authorization header."""
+    if_match: str | None
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """A request to the API after the door: signed in, allowed, its body and query checked against the models."""
 

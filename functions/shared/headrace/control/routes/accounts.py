@@ -1,0 +1,79 @@
+"""Signing up, in, on and out; who am I."""
+
+from headrace.control import limits
+from headrace.control.accounts import check_password, create_account, get_account
+from headrace.control.limits import count_attempt
+from headrace.control.ports import Ports
+from headrace.control.tokens import ACCESS_LIFE, access_token, end_family, rotate, start_family
+from headrace.domain.errors import NotAuthenticated
+from headrace.domain.records import timestamp
+from headrace.wire.api_accounts import LoginIn, RefreshIn, SignupIn, TokensOut, UserOut
+from headrace.wire.routes import Answer, Call, Route
+
+
+def signup(call: Call, ports: Ports) -> Answer:
+    """Make an account and sign in to it."""
+    body: SignupIn = call.body
+    count_attempt(limits.SIGNUP_BY_ADDRESS, call.address, ports.telemetry, ports.clock)
+    account_id = create_account(body.email, body.password, ports.config, ports.clock, name=body.name)
+    return _tokens(account_id, start_family(account_id, ports.config, ports.clock), ports)
+
+
+def login(call: Call, ports: Ports) -> Answer:
+    """Sign in with e-mail address and password."""
+    body: LoginIn = call.body
+    count_attempt(limits.LOGIN_BY_ADDRESS, call.address, ports.telemetry, ports.clock)
+    count_attempt(limits.LOGIN_BY_ACCOUNT, body.email.strip().lower(), ports.telemetry, ports.clock)
+    account_id = check_password(body.email, body.password, ports.config)
+    return _tokens(account_id, start_family(account_id, ports.config, ports.clock), ports)
+
+
+def refresh(call: Call, ports: Ports) -> Answer:
+    """Exchange a refresh token for a new pair of tokens. The old one is void; using it again ends the session."""
+    body: RefreshIn = call.body
+    account_id, successor = rotate(body.refresh_token, ports.config, ports.clock)
+    return _tokens(account_id, successor, ports)
+
+
+def logout(call: Call, ports: Ports) -> Answer:
+    """End the session that a refresh token belongs to."""
+    body: RefreshIn = call.body
+    end_family(body.refresh_token, ports.config)
+    return Answer()
+
+
+def me(call: Call, ports: Ports) -> Answer:
+    """The account that the access token belongs to."""
+    return Answer(_user(call.account_id, ports))
+
+
+def _tokens(account_id: str, refresh_token: str, ports: Ports) -> Answer:
+    return Answer(
+        TokensOut(
+            access_token=access_token(account_id, ports.signing_keys, ports.clock),
+            refresh_token=refresh_token,
+            expires_in=int(ACCESS_LIFE.total_seconds()),
+            user=_user(account_id, ports),
+        )
+    )
+
+
+def _user(account_id: str, ports: Ports) -> UserOut:
+    account = get_account(account_id, ports.config)
+    if account is None:
+        raise NotAuthenticated("this account is gone")
+    return UserOut(
+        id=account_id,
+        email=account["email"],
+        name=account.get("name", ""),
+        created_at=timestamp(account["created_unix_nano"]),
+    )
+
+
+ROUTES = (
+    Route("POST", "/auth/signup", "public", signup, "Sign up", SignupIn, None, TokensOut, 201, (409, 429)),
+    Route("POST", "/auth/login", "public", login, "Sign in", LoginIn, None, TokensOut, 200, (401, 429)),
+    Route("POST", "/auth/refresh", "public", refresh, "Refresh tokens", RefreshIn, None, TokensOut, 200, (401,)),
+    Route("POST", "/auth/logout", "public", logout, "Sign out", RefreshIn, None, None, 204),
+    Route("GET", "/me", "account", me, "Who am I", None, None, UserOut),
+)

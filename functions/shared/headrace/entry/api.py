@@ -1,0 +1,38 @@
+"""Routes of the management API ↔ HTTP: binds each described route to a door."""
+
+from collections.abc import Callable, Sequence
+
+from headrace.entry.http import Door, Request, Response
+from headrace.wire.routes import Answer, Incoming, Route
+
+PREFIX = "/api/v1"
+
+
+def mount(door: Door, routes: Sequence[Route], dispatch: Callable[[Route, Incoming], Answer]) -> None:
+    """Let `door` answer every route through `dispatch`."""
+    for route in routes:
+        door.route(route.method, PREFIX + route.path)(_view(route, dispatch))
+
+
+def _view(route: Route, dispatch: Callable[[Route, Incoming], Answer]) -> Callable[[Request], Response]:
+    def view(request: Request) -> Response:
+        incoming = Incoming(
+            path=request.path_parameters,
+            query=request.query,
+            body=request.body,
+            token=request.bearer_token,
+            if_match=request.headers.get("if-match"),
+            address=request.address,
+        )
+        return _response(route, dispatch(route, incoming))
+
+    view.__name__ = route.name
+    return view
+
+
+def _response(route: Route, answer: Answer) -> Response:
+    headers = dict(answer.headers)
+    if answer.etag is not None:
+        headers["ETag"] = f'"{answer.etag}"'
+    body = b"" if answer.body is None else answer.body.model_dump_json().encode()
+    return Response(route.status, body, headers=headers)

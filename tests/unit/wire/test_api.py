@@ -1,0 +1,117 @@
+import pytest
+from headrace.domain.errors import InvalidInput
+from headrace.domain.pipeline import Pipeline
+from headrace.domain.program import Transform
+from headrace.wire.api import PipelineIn, SinkIn, SlackIn, TransformIn, WebhookIn, parse
+
+TRANSFORM = {"expression": "body", "output_name": "a.b", "output_type": "string"}
+WEBHOOK = {"type": "webhook", "url": "https://hooks.example/x"}
+SLACK = {"type": "slack", "webhook_url": "https://hooks.slack.example/x"}
+BODIES = {PipelineIn: {}, TransformIn: TRANSFORM, WebhookIn: WEBHOOK, SlackIn: SLACK}
+
+GOOD_URLS = ["http://127.0.0.1:9000/process", "https://user.example/a?b=c#d", "http://[::1]:80/", "HTTP://EXAMPLE/"]
+BAD_URLS = [
+    "", "banana", "ftp://host/", "http://", "//host/", "http://user:pw@host/", "http://user@host/", "http://h:x/",
+    "http://h:99999/", "http://h:0/", "http://[::1", "http://a b/", "http://h/\n", "javascript:alert(1)", 7, ["x"],
+    "http://h/" + "x" * 2048,
+]  # fmt: skip
+
+BOUNDS = [
+    (PipelineIn, "batch_size", [1, 1000], [0, 1001, "10", 1.5, True, None]),
+    (PipelineIn, "batch_window_ms", [0, 300_000], [-1, 300_001, "1", None]),
+    (PipelineIn, "timeout_seconds", [1, 240, 1.5], [0.9, 241, "30", None]),
+    (PipelineIn, "max_concurrency", [1, 100], [0, 101, None]),
+    (PipelineIn, "enabled", [True, False], ["true", 1, None]),
+    (PipelineIn, "signals", [["logs"], ["logs", "traces", "metrics"]], [[], ["log"], "logs", None]),
+    (PipelineIn, "on_error", ["drop", "forward", "dead_letter"], ["", "retry", None]),
+    (PipelineIn, "filter", [None, "x", "x" * 8192], ["", "x" * 8193, 7]),
+    (PipelineIn, "transforms", [[], [TRANSFORM] * 50], [[TRANSFORM] * 51, {}, ["x"], None]),
+    (PipelineIn, "agent_endpoint", [None, "", *GOOD_URLS], [url for url in BAD_URLS if url != ""]),
+    (TransformIn, "expression", ["x"], ["", "x" * 8193, None]),
+    (TransformIn, "output_name", ["a", "a.b.c", "ü", "a-b", "x" * 200], ["", ".a", "a.", "a..b", "a b", "a\n", "x" * 201]),
+    (TransformIn, "output_type", ["string", "int", "int64", "float64", "bool", "json"], ["", "str", "number", None]),
+    (WebhookIn, "url", GOOD_URLS, [*BAD_URLS, None]),
+    (WebhookIn, "method", ["POST", "PUT", "PATCH"], ["GET", "post", "DELETE", None]),
+    (WebhookIn, "name", ["", "x" * 100], ["x" * 101, 7]),
+    (WebhookIn, "timeout_seconds", [1, 60], [0, 61]),
+    (WebhookIn, "headers", [{}, {"X-A": ""}, {"X-A": "a\tb ~"}, {f"X-{n}": "v" for n in range(20)}],
+     [{"X A": "v"}, {"": "v"}, {"X:": "v"}, {"X": "a\r\nY: b"}, {"X": "é"}, {"X": 7}, {"X": "v" * 4097},
+      {f"X-{n}": "v" for n in range(21)}]),
+    (SlackIn, "webhook_url", GOOD_URLS, [*BAD_URLS, None]),
+    (SlackIn, "template", [None, "x"], ["", 7]),
+    (SlackIn, "timeout_seconds", [1, 60], [0.5, 60.5]),
+]  # fmt: skip
+CASES = [(model, name, value) for model, name, goods, _ in BOUNDS for value in goods]
+REFUSED = [(model, name, value) for model, name, _, bads in BOUNDS for value in bads]
+
+
+def label(value):
+    return getattr(value, "__name__", None) or ascii(value)[:30]
+
+
+@pytest.mark.parametrize(("model", "name", "value"), CASES, ids=label)
+def test_values_up_to_the_bounds_are_taken(model, name, value):
+    parse(model, {**BODIES[model], name: value})
+
+
+@pytest.mark.parametrize(("model", "name", "value"), REFUSED, ids=label)
+def test_values_beyond_the_bounds_are_refused_by_the_name_of_the_field(model, name, value):
+    with pytest.raises(InvalidInput) as caught:
+        parse(model, {**BODIES[model], name: value})
+    assert caught.value.field.split(".")[0] == name
+    assert name in str(caught.value)
+
+
+@pytest.mark.parametrize("model", BODIES, ids=label)
+def test_an_unknown_field_is_refused_by_its_name(model):
+    with pytest.raises(InvalidInput) as caught:
+        parse(model, {**BODIES[model], "batchsize": 10})
+    assert caught.value.field == "batchsize"
+
+
+@pytest.mark.parametrize("model", BODIES, ids=label)
+@pytest.mark.parametrize("body", [None, [], "text", 7])
+def test_what_is_no_object_is_refused(model, body):
+    with pytest.raises(InvalidInput):
+        parse(model, body)
+
+
+@pytest.mark.parametrize(("model", "name"), [(TransformIn, "expression"), (WebhookIn, "url"), (SlackIn, "webhook_url")])
+def test_a_missing_field_is_named(model, name):
+    with pytest.raises(InvalidInput) as caught:
+        parse(model, {key: value for key, value in BODIES[model].items() if key != name})
+    assert caught.value.field == name
+
+
+def test_more_than_one_mistake_is_counted():
+    with pytest.raises(InvalidInput, match=r"\(and 1 more\)"):
+        parse(PipelineIn, {"batch_size": 0, "max_concurrency": 0})
+
+
+def test_an_empty_body_is_the_default_pipeline():
+    assert parse(PipelineIn, {}).to_domain() == Pipeline()
+
+
+def test_an_empty_endpoint_is_none():
+    assert parse(PipelineIn, {"agent_endpoint": ""}).to_domain().agent_endpoint is None
+
+
+def test_a_pipeline_becomes_what_it_says():
+    body = {"filter": "f", "transforms": [TRANSFORM], "signals": ["traces", "logs", "traces"], "batch_window_ms": 1500}
+    pipeline = parse(PipelineIn, body).to_domain()
+    assert pipeline.program.transforms == (Transform("body", "a.b", "string"),)
+    assert (pipeline.program.filter, pipeline.signals) == ("f", ("traces", "logs"))
+    assert pipeline.batch_window.total_seconds() == 1.5
+
+
+@pytest.mark.parametrize(("body", "url"), [(WEBHOOK, WEBHOOK["url"]), (SLACK, SLACK["webhook_url"])])
+def test_a_sink_is_told_by_its_type(body, url):
+    sink = parse(SinkIn, {"sink": {**body, "filter": "f", "template": "t", "timeout_seconds": 7}}).sink.to_domain("s")
+    assert (sink.id, sink.type, sink.url, sink.filter, sink.template) == ("s", body["type"], url, "f", "t")
+    assert sink.timeout.total_seconds() == 7
+
+
+@pytest.mark.parametrize("kind", [None, "email", "Webhook"])
+def test_another_type_of_sink_is_refused(kind):
+    with pytest.raises(InvalidInput, match="sink"):
+        parse(SinkIn, {"sink": {**WEBHOOK, "type": kind}})

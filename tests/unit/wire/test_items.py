@@ -1,0 +1,111 @@
+from datetime import timedelta
+
+import pytest
+from headrace.domain.errors import InvalidInput
+from headrace.domain.pipeline import Pipeline
+from headrace.domain.program import OUTPUT_TYPES, Program, Transform
+from headrace.domain.records import SIGNALS
+from headrace.domain.sinks import Sink
+from headrace.wire import items
+from hypothesis import given
+from hypothesis import strategies as st
+
+texts = st.text(max_size=10)
+expressions = st.none() | st.text(min_size=1, max_size=10)
+pipelines = st.builds(
+    Pipeline,
+    agent_endpoint=st.none() | texts,
+    enabled=st.booleans(),
+    signals=st.lists(st.sampled_from(SIGNALS), unique=True).map(tuple),
+    program=st.builds(
+        Program,
+        expressions,
+        st.lists(st.builds(Transform, texts, texts, st.sampled_from(OUTPUT_TYPES)), max_size=3).map(tuple),
+    ),
+    on_error=st.sampled_from(["drop", "forward", "dead_letter"]),
+    batch_size=st.integers(1, 1000),
+    batch_window=st.integers(0, 300_000).map(lambda ms: timedelta(milliseconds=ms)),
+    timeout=st.integers(1000, 240_000).map(lambda ms: timedelta(milliseconds=ms)),
+    max_concurrency=st.integers(1, 100),
+)
+sinks = st.builds(
+    Sink,
+    id=st.uuids().map(lambda each: each.hex),
+    type=st.sampled_from(["webhook", "slack"]),
+    url=texts,
+    name=texts,
+    enabled=st.booleans(),
+    filter=expressions,
+    template=expressions,
+    method=st.sampled_from(["POST", "PUT", "PATCH"]),
+    headers=st.dictionaries(texts, texts, max_size=3),
+    signing_secret=st.none() | texts,
+    timeout=st.integers(1000, 60_000).map(lambda ms: timedelta(milliseconds=ms)),
+)
+WRONG = [None, 7, 1.5, "text", True, [], {}, b"bytes", [7]]
+
+
+@given(pipelines)
+def test_a_pipeline_survives_being_stored(pipeline):
+    item = items.encode_pipeline("p", pipeline)
+    assert (item["pk"], item["sk"]) == ("project#p", "pipeline")
+    assert items.decode_pipeline(item) == pipeline
+
+
+@given(sinks)
+def test_a_sink_survives_being_stored(sink):
+    item = items.encode_sink("p", sink)
+    assert (item["pk"], item["sk"]) == ("project#p", f"sink#{sink.id}")
+    assert items.decode_sink(item) == sink
+
+
+def test_without_an_item_there_is_the_default_pipeline():
+    assert items.decode_pipeline(None) == Pipeline()
+
+
+PIPELINE = items.encode_pipeline("p", Pipeline(program=Program(None, (Transform("e", "n", "int"),))))
+SINK = items.encode_sink("p", Sink("s", "webhook", "http://x/"))
+
+
+def outcome(decode, item):
+    """The name of the field that is called damaged; "" when the item can be read."""
+    try:
+        decode(item)
+    except InvalidInput as damage:
+        assert "project#p" in str(damage)
+        return damage.field
+    return ""
+
+
+@pytest.mark.parametrize("name", [name for name in PIPELINE if name not in ("pk", "sk")])
+def test_a_damaged_pipeline_names_the_field(name):
+    found = [outcome(items.decode_pipeline, {**PIPELINE, name: wrong}) for wrong in WRONG]
+    assert set(found) <= {name, ""}
+    assert found.count(name) >= 5
+    missing = {key: value for key, value in PIPELINE.items() if key != name}
+    assert outcome(items.decode_pipeline, missing) == ("" if name in ("agent_endpoint", "filter") else name)
+
+
+@pytest.mark.parametrize("name", [name for name in SINK if name not in ("pk", "sk")])
+def test_a_damaged_sink_names_the_field(name):
+    found = [outcome(items.decode_sink, {**SINK, name: wrong}) for wrong in WRONG]
+    assert set(found) <= {name, ""}
+    assert found.count(name) >= 5
+
+
+@pytest.mark.parametrize("name", ["expression", "output_name", "output_type"])
+def test_a_damaged_transform_names_its_field(name):
+    for wrong in (None, 7, [], True):
+        transform = {**PIPELINE["transforms"][0], name: wrong}
+        with pytest.raises(InvalidInput) as caught:
+            items.decode_pipeline({**PIPELINE, "transforms": [transform]})
+        assert caught.value.field == name
+
+
+def test_an_email_address_is_one_whatever_its_case_and_surroundings():
+    assert items.email_pk(" You@Example.COM ") == items.email_pk("you@example.com") == "email#you@example.com"
+
+
+def test_kinds_of_things_never_share_a_partition():
+    places = {items.project_pk("x"), items.key_pk("x"), items.account_pk("x"), items.email_pk("x")}
+    assert len(places) == 4
