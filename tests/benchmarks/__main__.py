@@ -3,13 +3,14 @@
 import argparse
 import platform
 
-from tests.benchmarks import end_to_end, expressions, imports, processing, receiving
+from tests.benchmarks import control_plane, end_to_end, expressions, imports, processing, receiving
 
 _PARTS = {
     "receiving": receiving.measure,
     "processing": processing.measure,
     "expressions": expressions.measure,
     "imports": imports.measure,
+    "control_plane": control_plane.measure,
     "end_to_end": end_to_end.measure,
 }
 

@@ -49,6 +49,24 @@ class ExpressionsContract:
     def test_program_without_expressions_keeps_everything(self, expressions: Expressions) -> None:
         assert [each.kept for each in expressions.run(Program(), [log_record(), {}])] == [True, True]
 
+    @pytest.mark.parametrize("expression", ["body", '{"text": body & "!"}', "$uppercase(body)", "missing"])
+    def test_without_an_output_name_the_result_takes_the_records_place(
+        self, expressions: Expressions, expression: str
+    ) -> None:
+        wanted = {
+            "body": "x",
+            '{"text": body & "!"}': {"text": "x!"},
+            "$uppercase(body)": "X",
+            "missing": None,
+        }
+        (outcome,) = expressions.run(Program(None, (Transform(expression, "", "json"),)), [{"body": "x"}])
+        assert (outcome.kept, outcome.record, outcome.error) == (True, wanted[expression], None)
+
+    @pytest.mark.parametrize("record", ["text", 5, [1, {"a": 2}]])
+    def test_any_json_value_can_be_a_record(self, expressions: Expressions, record: object) -> None:
+        (outcome,) = expressions.run(Program("$exists($) or true", (Transform("[$]", "", "json"),)), [record])
+        assert (outcome.kept, outcome.record) == (True, [record] if not isinstance(record, list) else record)
+
     def test_no_records_give_no_outcomes(self, expressions: Expressions) -> None:
         assert expressions.run(Program(ENDLESS), []) == []
 

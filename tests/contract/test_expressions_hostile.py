@@ -99,8 +99,8 @@ def test_hostile_expression_is_checked_within_its_share(expressions: SandboxedEx
     with suppress(InvalidExpression):
         expressions.check(HOSTILE[name])
     expressions.close()
-    # One worker more than above, with its start.
-    assert cpu_ms_of_children() + time.process_time() * 1000 - before_ms <= 2 * CPU_MS
+    # Two workers of one share each, since the second engine may be asked for the position; and their starts.
+    assert cpu_ms_of_children() + time.process_time() * 1000 - before_ms <= 3 * CPU_MS
 
 
 def test_corpus_has_at_least_forty_entries() -> None:

@@ -15,6 +15,9 @@ from headrace.local.credentials import Credentials, read_credentials
 from headrace.local.first_start import ensure_credentials
 from headrace.ports.bus import DeadLetter, QueueStats
 from headrace.wire import items
+from headrace.wire.api import parse
+from headrace.wire.api_pipelines import PipelineIn
+from headrace.wire.api_sinks import SinkIn
 from tests.flow.process import Runtime, surprises
 
 LONGEST_SECONDS = 30
@@ -68,24 +71,23 @@ class Deployment:
         """Save a pipeline; its batches wait for nothing unless `body` says so."""
         body = {"batch_window_ms": 0, "agent_endpoint": agent_endpoint, **body}
         with self.opened():
-            config, wiring, queues = bootstrap.table("config"), bootstrap.wiring(), bootstrap.queues()
-            save_pipeline(self.project_id, body, config, wiring, queues, bootstrap.expressions())
+            save_pipeline(self.project_id, parse(PipelineIn, body), bootstrap.controlling())
 
     def sink(self, url: str, **body: Any) -> Sink:
         """Add a sink, a webhook unless `body` says otherwise."""
         address = "webhook_url" if body.get("type") == "slack" else "url"
         with self.opened():
             whole = {"type": "webhook", address: url, **body}
-            return add_sink(self.project_id, whole, bootstrap.table("config"), bootstrap.expressions())
+            return add_sink(self.project_id, parse(SinkIn, whole), bootstrap.controlling()).sink
 
     def sinks(self) -> list[Sink]:
         with self.opened():
             return bootstrap.configuration().sinks(self.project_id)
 
-    def stored_pipeline(self) -> dict[str, Any]:
-        """The item as it is stored."""
+    def stored(self, sort_key: str = items.PIPELINE) -> dict[str, Any]:
+        """An item of the project as it is stored."""
         with self.opened():
-            item = bootstrap.table("config").get(items.project_pk(self.project_id), items.PIPELINE)
+            item = bootstrap.table("config").get(items.project_pk(self.project_id), sort_key)
             assert item is not None
             return item
 

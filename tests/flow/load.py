@@ -17,8 +17,8 @@ KEPT = "keep"
 class Load:
     """Several clients; every record has a mark of its own, about half of them are of severity ERROR."""
 
-    def __init__(self, deployment: Deployment, seed: int) -> None:
-        self._deployment, self._random = deployment, random.Random(seed)
+    def __init__(self, deployment: Deployment, seed: int, name: str = "") -> None:
+        self._deployment, self._random, self._name = deployment, random.Random(seed), name
         self.acknowledged: set[str] = set()
         self.statuses: set[int] = set()
         self._made = 0
@@ -68,7 +68,9 @@ class Load:
         with self._changed:
             start, count = self._made, self._random.randint(1, _LARGEST_REQUEST)
             self._made += count
-            return [f"{self._random.choice((KEPT, 'drop'))}-{number}" for number in range(start, start + count)]
+            return [
+                f"{self._random.choice((KEPT, 'drop'))}-{self._name}{number}" for number in range(start, start + count)
+            ]
 
     def _note(self, status: int, marks: list[str]) -> None:
         with self._changed:

@@ -21,7 +21,7 @@ QUICK = {"HEADRACE_CONFIG_CACHE_SECONDS": "0.05"}
 
 def environment(**settings: str) -> dict[str, str]:
     """What a process under test sees; warnings of its own are not for these tests to judge."""
-    return {**os.environ, **QUICK, "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1", **settings}  # noqa: TID251
+    return {**os.environ, **QUICK, "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1", **settings}
 
 
 def command(*arguments: object) -> list[str]:

@@ -27,6 +27,70 @@ TENTH = "2024-01-15T10:30:00.1Z"
 TRACE_ID, SPAN_ID = 0x5B8EFFF798038103D269B633813FC60C, 0xEEE19B7EC3C1B174
 NEVER_MILLIS = 3_600_000
 
+ATTRIBUTES = {"error.type": "ConnectionError", "tries": 3, "ratio": 0.5, "fatal": False, "hosts": ["a", "b"]}
+_LOG = {
+    "resourceAttributes": RESOURCE,
+    "scope": {"name": "my-library", "version": "1.2.3"},
+    "traceId": "",
+    "spanId": "",
+    "timestamp": TENTH,
+}
+FLAT_LOGS = [
+    {
+        **_LOG,
+        "severityNumber": 17,
+        "severityText": "ERROR",
+        "body": "Connection refused",
+        "attributes": ATTRIBUTES,
+        "observedTimestamp": "2024-01-15T10:30:00.100000005Z",
+        "eventName": "db.error",
+    },
+    {
+        **_LOG,
+        "severityNumber": 0,
+        "severityText": "",
+        "body": {"nested": [1, {"deep": "AP8="}]},
+        "attributes": {},
+        "observedTimestamp": TENTH,
+    },
+]
+
+_POINT = {
+    "signal": "metric",
+    "resourceAttributes": RESOURCE,
+    "scope": {"name": "my-library"},
+    "description": "",
+    "unit": "",
+    "attributes": {},
+}
+_SUM = {**_POINT, "type": "sum", "temporality": "cumulative"}
+FLAT_POINTS = {
+    "orders": {
+        **_SUM,
+        "name": "orders",
+        "unit": "1",
+        "description": "how many",
+        "monotonic": True,
+        "attributes": {"shop": "north"},
+        "value": 3,
+    },
+    "queue": {**_SUM, "name": "queue", "monotonic": False, "value": -2},
+    "load": {**_POINT, "name": "load", "type": "gauge", "value": 0.25},
+    "latency": {
+        **_POINT,
+        "name": "latency",
+        "unit": "ms",
+        "type": "histogram",
+        "temporality": "cumulative",
+        "count": 1,
+        "sum": 7,
+        "min": 7,
+        "max": 7,
+        "bucketCounts": [0, 1, 0],
+        "explicitBounds": [1, 10],
+    },
+}
+
 pytestmark = pytest.mark.parametrize("compression", [Compression.NoCompression, Compression.Gzip], ids=str)
 
 
@@ -57,45 +121,14 @@ def test_log_records_of_the_sdk_arrive_as_flat_records(sending: Any, agent: Http
             severity_number=SeverityNumber.ERROR,
             severity_text="ERROR",
             body="Connection refused",
-            attributes={"error.type": "ConnectionError", "tries": 3, "ratio": 0.5, "fatal": False, "hosts": ["a", "b"]},
+            attributes=ATTRIBUTES,
             event_name="db.error",
         )
     )
     logger.emit(LogRecord(observed_timestamp=TENTH_NANO, body={"nested": [1, {"deep": b"\x00\xff"}]}))
     provider.shutdown()
     agent.wait_for(1)
-    shared = {"resourceAttributes": RESOURCE, "scope": {"name": "my-library", "version": "1.2.3"}}
-    assert agent.records == [
-        {
-            **shared,
-            "severityNumber": 17,
-            "severityText": "ERROR",
-            "body": "Connection refused",
-            "attributes": {
-                "error.type": "ConnectionError",
-                "tries": 3,
-                "ratio": 0.5,
-                "fatal": False,
-                "hosts": ["a", "b"],
-            },
-            "traceId": "",
-            "spanId": "",
-            "timestamp": TENTH,
-            "observedTimestamp": "2024-01-15T10:30:00.100000005Z",
-            "eventName": "db.error",
-        },
-        {
-            **shared,
-            "severityNumber": 0,
-            "severityText": "",
-            "body": {"nested": [1, {"deep": "AP8="}]},
-            "attributes": {},
-            "traceId": "",
-            "spanId": "",
-            "timestamp": TENTH,
-            "observedTimestamp": TENTH,
-        },
-    ]
+    assert agent.records == FLAT_LOGS
 
 
 def test_spans_of_the_sdk_arrive_as_flat_records(sending: Any, agent: HttpStandIn) -> None:
@@ -103,16 +136,15 @@ def test_spans_of_the_sdk_arrive_as_flat_records(sending: Any, agent: HttpStandI
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(**sending("traces"))))
     tracer = provider.get_tracer("my-library")
     linked = SpanContext(TRACE_ID, SPAN_ID, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
-    parent = tracer.start_span("checkout", kind=SpanKind.SERVER, start_time=TENTH_NANO, links=[Link(linked)])
+    parent = tracer.start_span("checkout", None, SpanKind.SERVER, {"cart.items": 3}, [Link(linked)], TENTH_NANO)
     parent.add_event("retry", {"attempt": 2}, timestamp=TENTH_NANO + 1)
     parent.set_status(Status(StatusCode.ERROR, "declined"))
-    parent.set_attribute("cart.items", 3)
     parent.end(end_time=TENTH_NANO + 250)
     provider.shutdown()
     agent.wait_for(1)
     (span,) = agent.records
+    del span["flags"]  # what it says depends on the version of the SDK
     context = parent.get_span_context()
-    span.pop("flags", None)  # what it says depends on the version of the SDK
     assert span == {
         "signal": "span",
         "resourceAttributes": RESOURCE,
@@ -145,33 +177,4 @@ def test_metric_points_of_the_sdk_arrive_as_flat_records(sending: Any, agent: Ht
     points = {point["name"]: point for point in agent.records}
     assert all(point.pop("timestamp").endswith("Z") for point in points.values())
     assert {name for name in points if points[name].pop("startTimestamp", None)} == {"orders", "queue", "latency"}
-    shared = {"signal": "metric", "resourceAttributes": RESOURCE, "scope": {"name": "my-library"}}
-    plain = {**shared, "description": "", "unit": "", "attributes": {}}
-    summed = {"type": "sum", "temporality": "cumulative"}
-    assert points == {
-        "orders": {
-            **shared,
-            **summed,
-            "name": "orders",
-            "unit": "1",
-            "description": "how many",
-            "monotonic": True,
-            "attributes": {"shop": "north"},
-            "value": 3,
-        },
-        "queue": {**plain, **summed, "name": "queue", "monotonic": False, "value": -2},
-        "load": {**plain, "name": "load", "type": "gauge", "value": 0.25},
-        "latency": {
-            **plain,
-            "name": "latency",
-            "unit": "ms",
-            "type": "histogram",
-            "temporality": "cumulative",
-            "count": 1,
-            "sum": 7,
-            "min": 7,
-            "max": 7,
-            "bucketCounts": [0, 1, 0],
-            "explicitBounds": [1, 10],
-        },
-    }
+    assert points == FLAT_POINTS

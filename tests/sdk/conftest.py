@@ -16,7 +16,7 @@ KEY = "hr_a-key-that-nobody-may-see"
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No variable of the machine under test reaches a client: no key, no proxy, no certificates."""
-    for name in list(os.environ):  # noqa: TID251  # to empty it
+    for name in list(os.environ):  # to empty it
         if name.startswith(("HEADRACE_", "GLASSFLOW_")) or name.lower().endswith(("_proxy", "_ca_bundle")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("NETRC", os.devnull)

@@ -58,7 +58,7 @@ def test_the_data_directory_is_for_its_owner_only():
 def test_a_data_directory_that_cannot_be_made_is_a_configuration_error(tmp_path):
     (tmp_path / "file").write_text("in the way")
     bootstrap.override(data_dir=tmp_path / "file" / "data")
-    with pytest.raises(ConfigError, match="data directory .* cannot be made"):
+    with pytest.raises(ConfigError, match=r"data directory .* cannot be made"):
         bootstrap.make_data_dir()
 
 

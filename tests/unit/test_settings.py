@@ -9,7 +9,7 @@ from headrace.settings import PREFIX, Settings, load
 
 NAMES = [each.name for each in fields(Settings)]
 EXAMPLES = {bool: ("true", True), int: ("41", 41), float: ("1.5", 1.5), str: ("some", "some"), Path: ("/x", Path("/x"))}
-WORDS = {"log_level": "DEBUG"}
+WORDS = {"log_level": "DEBUG", "expression_engine": "jsonata-python"}
 
 
 def kind_of(name):
@@ -59,6 +59,11 @@ def test_a_log_level_that_does_not_exist_is_refused_and_case_does_not_matter():
     with pytest.raises(ConfigError, match="HEADRACE_LOG_LEVEL must be one of DEBUG, INFO"):
         load({"HEADRACE_LOG_LEVEL": "LOUD"})
     assert load({"HEADRACE_LOG_LEVEL": "info"}).log_level == "info"
+
+
+def test_an_engine_that_does_not_exist_is_refused():
+    with pytest.raises(ConfigError, match="HEADRACE_EXPRESSION_ENGINE must be one of jsonatapy, jsonata-python"):
+        load({"HEADRACE_EXPRESSION_ENGINE": "jq"})
 
 
 def test_arguments_win_over_the_environment_and_none_says_nothing():

@@ -25,9 +25,9 @@ from headrace.stages import accept_output, deliver, process, receive
 from headrace.stages.configuration import Configuration
 
 if TYPE_CHECKING:
+    from headrace.adapters.bus_sqlite import SqliteBus
     from headrace.control.ports import Ports as ControlPorts
     from headrace.control.tokens import SigningKeys
-    from headrace.adapters.bus_sqlite import SqliteBus
 
 EngineName = Literal["jsonatapy", "jsonata-python"]
 TableName = Literal["config", "telemetry"]
@@ -123,10 +123,8 @@ def expressions() -> Expressions:
     """The JSONata engine, in its sandbox."""
     from headrace.adapters.expressions_jsonata import SandboxedExpressions
 
-    engine = settings().expression_engine
-    if engine not in ("jsonatapy", "jsonata-python"):
-        raise ConfigError(f"HEADRACE_EXPRESSION_ENGINE must be jsonatapy or jsonata-python, not {engine!r}")
-    made = SandboxedExpressions(engine=cast(EngineName, engine), max_workers=settings().expression_workers)
+    engine = cast(EngineName, settings().expression_engine)  # the settings know no other
+    made = SandboxedExpressions(engine=engine, max_workers=settings().expression_workers)
     _closers.append(made.close)
     return made
 
@@ -152,7 +150,13 @@ def clock() -> Clock:
 @cache
 def configuration() -> Configuration:
     """What the data path knows of projects."""
-    return Configuration(table("config"), clock(), key_ttl=settings().key_cache, ttl=settings().config_cache)
+    return Configuration(
+        table("config"),
+        clock(),
+        key_ttl=settings().key_cache,
+        ttl=settings().config_cache,
+        open_secret=lambda sealed: vault().open(sealed),  # its library is loaded when there is a secret to open
+    )
 
 
 def limits() -> Limits:
@@ -230,7 +234,9 @@ def _signing_keys() -> "SigningKeys":
     text = settings().jwt_keys or _local_secret("jwt", lambda: f"{token_hex(4)}:{token_urlsafe(32)}")
     pairs = [pair.strip().partition(":") for pair in text.split(",")]
     if not all(key_id and len(secret) >= _SHORTEST_SECRET for key_id, _, secret in pairs):
-        raise ConfigError(f"HEADRACE_JWT_KEYS must be ID:SECRET,… with secrets of {_SHORTEST_SECRET} characters or more")
+        raise ConfigError(
+            f"HEADRACE_JWT_KEYS must be ID:SECRET,… with secrets of {_SHORTEST_SECRET} characters or more"
+        )
     return SigningKeys({key_id: secret for key_id, _, secret in pairs})
 
 

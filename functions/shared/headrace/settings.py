@@ -16,7 +16,10 @@ PREFIX = "HEADRACE_"
 MIB = 1024 * 1024
 
 _LONGEST_SECONDS = 86_400
-_CHOICES = {"log_level": ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")}
+_CHOICES = {
+    "expression_engine": ("jsonatapy", "jsonata-python"),
+    "log_level": ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
+}
 
 
 def _setting(default: Any, meaning: str) -> Any:
@@ -46,6 +49,9 @@ class Settings:
     )
     encryption_keys: str = _setting(
         "", "Fernet keys for secrets at rest, the newest first, with commas. Empty: made in the data directory."
+    )
+    trusted_proxies: str = _setting(
+        "", "Proxies whose `X-Forwarded-For` is believed, addresses or networks with commas. Empty: none."
     )
     log_level: str = _setting("WARNING", "Least level of the JSON lines on standard error: `INFO`, `WARNING` …")
 
@@ -95,6 +101,6 @@ def _read(name: str, text: str, default: Any) -> Any:
         raise ConfigError(f"{PREFIX}{name.upper()} must be at least 1, not {text!r}")
     if kind is float and not 0 <= value <= _LONGEST_SECONDS:  # also refuses what is no number
         raise ConfigError(f"{PREFIX}{name.upper()} must be from 0 to {_LONGEST_SECONDS}, not {text!r}")
-    if name in _CHOICES and value.upper() not in _CHOICES[name]:
+    if name in _CHOICES and not {value, value.upper()} & set(_CHOICES[name]):
         raise ConfigError(f"{PREFIX}{name.upper()} must be one of {', '.join(_CHOICES[name])}, not {text!r}")
     return value

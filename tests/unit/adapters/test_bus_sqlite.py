@@ -85,6 +85,21 @@ def test_closing_twice_and_closing_what_was_never_opened_is_fine(bus):
     bus.close()
 
 
+def test_closing_leaves_no_thread_behind(bus):
+    bus.publish("q", [Message("a")])
+    thread = bus._file._open().thread
+    bus.close()
+    assert not thread.is_alive()
+
+
+def test_what_has_waited_longest_comes_first(bus, clock):
+    bus.publish("q", [Message("delayed")], delay=timedelta(seconds=9))
+    clock.advance(seconds=5)
+    bus.publish("q", [Message("second")])
+    clock.advance(seconds=9)
+    assert [bus.receive("q", limit=1, lease=LEASE)[0].body for _ in range(2)] == ["second", "delayed"]
+
+
 def test_a_publish_under_way_ends_before_the_file_closes(bus, path):
     bus.publish("q", [Message("first")])
     with ThreadPoolExecutor(9) as pool:
@@ -260,6 +275,18 @@ def test_a_queue_that_is_no_longer_wanted_goes_with_its_messages_and_dead_letter
         wiring.reconcile("1", [Subscription("kept", "raw")])
     assert bus.stats("gone") == QueueStats(0, 0, 0)
     assert bus.stats("kept") == bus.stats("nobody's") == QueueStats(1, 0, 1)
+
+
+def test_what_came_for_a_project_after_its_queues_were_gone_goes_when_that_is_said_again(bus, path):
+    with closing(SqliteWiring(path)) as wiring:
+        wiring.reconcile("1", [Subscription("gf-ai-raw-1", "raw")])
+        wiring.reconcile("1", [])
+        for queue in ("gf-ai-raw-1", "gf-ai-raw-11", "gf-ai-raw-2"):
+            bus.publish(queue, [Message("late")])
+            bus.dead_letter(queue, [Message("late")], "why")
+        wiring.reconcile("1", [])
+    counts = {queue: bus.stats(queue) for queue in ("gf-ai-raw-1", "gf-ai-raw-11", "gf-ai-raw-2")}
+    assert [(each.depth, each.dead_letters) for each in counts.values()] == [(0, 0), (1, 1), (1, 1)]
 
 
 def _wait_until(condition) -> None:

@@ -46,9 +46,13 @@ def test_the_ladder_of_the_agent_grows_and_ends():
     assert climbed[:-1] == sorted(set(climbed[:-1]))
 
 
-@pytest.mark.parametrize("wish", [timedelta(0), timedelta(seconds=1), timedelta(hours=2)])
+@pytest.mark.parametrize("wish", [timedelta(seconds=1), timedelta(hours=2)])
 def test_retry_after_wins_over_the_ladder(wish):
     assert delay(SINK_LADDER, 1, wish) == delay(SINK_LADDER, 8, wish) == wish
+
+
+def test_a_retry_after_of_nothing_does_not_use_the_ladder_up_in_a_moment():
+    assert delay(SINK_LADDER, 1, timedelta(0)) == timedelta(seconds=1)
 
 
 def test_retry_after_does_not_prolong_the_ladder():

@@ -72,4 +72,4 @@ def test_only_the_hash_can_be_stored_and_it_does_not_show_the_key():
 
 
 def test_what_may_be_shown_leaves_the_secret_unguessable():
-    assert SHOWN_CHARACTERS == len("hr_123456")
+    assert len("hr_123456") == SHOWN_CHARACTERS

@@ -6,10 +6,11 @@ import zlib
 from base64 import b64encode
 
 import pytest
-from headrace.domain.errors import InvalidInput, TooLarge
-from headrace.wire.compression import decode_gzip, decode_gzip_text, encode_gzip_text
 from hypothesis import given
 from hypothesis import strategies as st
+
+from headrace.domain.errors import InvalidInput, TooLarge
+from headrace.wire.compression import decode_gzip, decode_gzip_text, encode_gzip_text
 
 MIB = 1 << 20
 

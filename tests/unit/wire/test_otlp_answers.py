@@ -2,12 +2,13 @@ import orjson
 import pytest
 from google.protobuf.json_format import Parse
 from google.rpc.status_pb2 import Status
-from headrace.domain.errors import UnsupportedMedia
-from headrace.domain.records import SIGNALS
-from headrace.wire.otlp import decode_content_type, encode_response, encode_status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+from headrace.domain.errors import UnsupportedMedia
+from headrace.domain.records import SIGNALS
+from headrace.wire.otlp import decode_content_type, encode_response, encode_status
 
 RESPONSES = {
     "logs": (ExportLogsServiceResponse, "rejected_log_records"),

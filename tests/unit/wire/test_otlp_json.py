@@ -1,7 +1,7 @@
 import pytest
+
 from headrace.domain.errors import InvalidInput
 from headrace.wire.otlp import decode_request
-
 from tests.unit.wire.otlp_requests import RECEIVED, from_json, records
 
 

@@ -56,9 +56,7 @@ def test_a_whole_span_is_flattened_with_all_that_it_has():
             "status": {"code": "ERROR", "message": "boom"},
             "traceState": "a=b",
             "flags": 257,
-            "events": [
-                {"name": "exception", "timestamp": "2024-01-15T10:30:00.000000001Z", "attributes": {"x": "y"}}
-            ],
+            "events": [{"name": "exception", "timestamp": "2024-01-15T10:30:00.000000001Z", "attributes": {"x": "y"}}],
             "links": [{"traceId": "04" * 16, "spanId": "05" * 8, "attributes": {"l": 1}}],
         }
     ]

@@ -1,4 +1,5 @@
 import orjson
+
 from headrace.wire.problem import encode_problem
 
 

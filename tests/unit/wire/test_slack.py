@@ -1,8 +1,9 @@
 import orjson
 import pytest
-from headrace.wire.slack import encode_slack, escape
 from hypothesis import given
 from hypothesis import strategies as st
+
+from headrace.wire.slack import encode_slack, escape
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False)
@@ -58,9 +59,12 @@ def test_a_finding_shows_title_severity_summary_fields_and_request_id():
     assert found["text"] == "🔴 Pool exhausted: 12 connections"
 
 
-@pytest.mark.parametrize("payload", ["text", 7, None, ["a", "b"], [], {}, True])
+@pytest.mark.parametrize("payload", ["text", "", " ", 7, None, ["a", "b"], [""], [], {}, True])
 def test_what_is_no_object_is_shown_under_a_plain_headline(payload):
-    assert message(payload)["text"] == "Agent output"
+    found = message(payload)
+    assert found["text"] == "Agent output"
+    check_limits(found)
+    assert all(block["text"]["text"].strip() for block in found["blocks"])
 
 
 def test_what_slack_gives_a_meaning_is_escaped():

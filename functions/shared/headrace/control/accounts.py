@@ -1,66 +1,62 @@
 """Accounts: people who sign in. An e-mail address belongs to one of them."""
 
-from functools import cache
+from collections.abc import Iterable
 from uuid import uuid4
 
-from argon2 import PasswordHasher
-from argon2.exceptions import Argon2Error
-
+from headrace.control import passwords
+from headrace.domain.accounts import email_fault, password_fault
 from headrace.domain.errors import Conflict, InvalidInput, NotAuthenticated
 from headrace.ports.clock import Clock
-from headrace.ports.table import ABSENT, Item, Put, Table
+from headrace.ports.table import ABSENT, Condition, Item, Put, Table, Update
 from headrace.wire import items
 
-SHORTEST_PASSWORD = 10
-_NO_MATCH = "the e-mail address or the password is wrong"
+_NOBODY = "nobody"
+"""An account id that there never is."""
 
 
 def create_account(email: str, password: str, config: Table, clock: Clock, *, name: str = "") -> str:
     """Make an account; return its id.
 
     Raises:
-        InvalidInput: an address that cannot be one, or a password that is too short.
-        Conflict: the address has an account.
+        InvalidInput: an address that cannot be one, or a password that is too short or too long.
+        Conflict: the address has an account. That is told: without sending e-mail there is no way to sign up that
+            hides it. `limits` keeps it from being asked of many addresses.
     """
-    local, at, domain = email.strip().partition("@")
-    if not (local and at and "." in domain) or len(email) > 254 or any(map(str.isspace, email.strip())):
-        raise InvalidInput(f"email: {email!r} is not an e-mail address", field="email")
-    if len(password) < SHORTEST_PASSWORD:
-        raise InvalidInput(f"password: at least {SHORTEST_PASSWORD} characters are needed", field="password")
+    for field, fault in (("email", email_fault(email)), ("password", password_fault(password))):
+        if fault is not None:
+            raise InvalidInput(f"{field}: {fault}", field=field)
     account_id = uuid4().hex
     account = {
         "pk": items.account_pk(account_id),
         "sk": items.ACCOUNT,
         "email": email.strip(),
         "name": name,
-        "password_hash": _hasher().hash(password),
+        "password_hash": passwords.hash_password(password),
         "created_unix_nano": clock.now_unix_nano(),
     }
     unique = {"pk": items.email_pk(email), "sk": items.EMAIL, "account_id": account_id}
     try:
         config.transact([Put(unique, ABSENT), Put(account, ABSENT)])
     except Conflict as taken:
-        raise Conflict(f"{email} has an account") from taken
+        raise Conflict(f"{email.strip()} has an account: sign in, or use another address") from taken
     return account_id
 
 
 def check_password(email: str, password: str, config: Table) -> str:
-    """The id of the account whose credentials these are.
+    """The id of the account whose credentials these are. A hash with outdated parameters is renewed by the way.
 
-    Takes as long when there is no such account, and says the same.
+    Does the same work when there is no such account, and says the same.
 
     Raises:
         NotAuthenticated: one of the two is wrong.
     """
     account_id = find_account(email, config)
-    account = None if account_id is None else get_account(account_id, config)
-    stored = _hash_of_nobody() if account is None else str(account["password_hash"])
-    try:
-        _hasher().verify(stored, password)
-    except Argon2Error as wrong:
-        raise NotAuthenticated(_NO_MATCH) from wrong
-    if account_id is None:
-        raise NotAuthenticated(_NO_MATCH)
+    account = get_account(account_id or _NOBODY, config)
+    stored = None if account is None else str(account["password_hash"])
+    if not passwords.matches(password, stored) or account_id is None or stored is None:
+        raise NotAuthenticated("the e-mail address or the password is wrong")
+    if passwords.outdated(stored):
+        _renew_hash(account_id, stored, password, config)
     return account_id
 
 
@@ -75,13 +71,22 @@ def get_account(account_id: str, config: Table) -> Item | None:
     return config.get(items.account_pk(account_id), items.ACCOUNT)
 
 
-@cache
-def _hasher() -> PasswordHasher:
-    """Argon2id with the library's parameters, those of RFC 9106 for machines with little memory."""
-    return PasswordHasher()
+def accounts_by_id(account_ids: Iterable[str], config: Table) -> dict[str, Item]:
+    """The stored accounts among any number of ids."""
+    keys = [(items.account_pk(each), items.ACCOUNT) for each in dict.fromkeys(account_ids)]
+    chunks = (config.batch_get(keys[start : start + 100]) for start in range(0, len(keys), 100))
+    return {item["pk"].removeprefix(items.ACCOUNT_PREFIX): item for chunk in chunks for item in chunk}
 
 
-@cache
-def _hash_of_nobody() -> str:
-    """The hash of a password that nobody has, with the same parameters."""
-    return _hasher().hash(uuid4().hex)
+def _renew_hash(account_id: str, stored: str, password: str, config: Table) -> None:
+    unchanged = Condition(equals={"password_hash": stored})
+    change = Update(
+        items.account_pk(account_id),
+        items.ACCOUNT,
+        set={"password_hash": passwords.hash_password(password)},
+        condition=unchanged,
+    )
+    try:
+        config.update(change)
+    except Conflict:
+        return  # somebody else has renewed it meanwhile

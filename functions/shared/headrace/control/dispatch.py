@@ -4,6 +4,7 @@ Roles are declared beside each route and enforced here, nowhere else. A project 
 is not the caller's give the same answer.
 """
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -11,18 +12,24 @@ import orjson
 
 from headrace.control.ports import Ports
 from headrace.control.tokens import account_of
-from headrace.domain.errors import InvalidInput, NotAllowed, NotAuthenticated, NotFound
+from headrace.domain.errors import InvalidInput, NotAllowed, NotAuthenticated, NotFound, UnsupportedMedia
 from headrace.domain.roles import Role, includes
 from headrace.wire import items
 from headrace.wire.api import parse, parse_query
-from headrace.wire.routes import Answer, Call, Incoming, Route
+from headrace.wire.routes import ID_PATTERN, Answer, Call, Incoming, Route
+
+_JSON = "application/json"
+_ID = re.compile(ID_PATTERN)
+_ENTITY_TAG = re.compile(r'(?:W/)?"([^"\s]+)"|([^",\s]+)')
+_NO_PROJECT = "there is no such project"
 
 
 def dispatch(route: Route, incoming: Incoming, ports: Ports) -> Answer:
     """Check everything that is declared of `route`, then call its operation.
 
     Raises:
-        NotAuthenticated, NotFound, NotAllowed, InvalidInput: by the declarations; else what the operation raises.
+        NotAuthenticated, NotFound, NotAllowed, InvalidInput, UnsupportedMedia, TooLarge: by the declarations; else
+            what the operation raises.
     """
     call = Call(path=incoming.path, address=incoming.address)
     if route.access != "public":
@@ -30,8 +37,8 @@ def dispatch(route: Route, incoming: Incoming, ports: Ports) -> Answer:
     if route.query is not None:
         call = replace(call, query=parse_query(route.query, incoming.query))
     if route.body is not None:
-        call = replace(call, body=parse(route.body, _json(incoming.body)))
-    if route.conditional:
+        call = replace(call, body=parse(route.body, _json(route, incoming)))
+    if route.takes_if_match:
         call = replace(call, if_match=_entity_tag(incoming.if_match))
     return route.operation(call, ports)
 
@@ -43,21 +50,33 @@ def _signed_in(route: Route, call: Call, incoming: Incoming, ports: Ports) -> Ca
     if route.access == "account":
         return replace(call, account_id=account_id)
     role = role_in(call.project_id, account_id, ports)
-    if route.access == "public" or not includes(role, route.access):
+    about_self = route.or_self and call.path["user_id"] == account_id
+    if route.access == "public" or not (includes(role, route.access) or about_self):
         raise NotAllowed(f"this needs the role {route.access}, yours is {role}")
+    if not all(map(_ID.fullmatch, call.path.values())):
+        raise NotFound("there is nothing with this id")
     return replace(call, account_id=account_id, role=role)
 
 
 def role_in(project_id: str, account_id: str, ports: Ports) -> Role:
     """The account's role in a project. Raises NotFound when there is none, whatever the reason."""
-    membership = ports.config.get(items.project_pk(project_id), items.member_sk(account_id))
-    if membership is None:
-        raise NotFound("there is no such project")
-    role: Role = membership["role"]
+    if not _ID.fullmatch(project_id):  # the tables would refuse some texts as keys, in words about keys
+        raise NotFound(_NO_PROJECT)
+    pk, member_sk = items.project_pk(project_id), items.member_sk(account_id)
+    found = {item["sk"]: item for item in ports.config.batch_get([(pk, items.PROJECT), (pk, member_sk)])}
+    if member_sk not in found or not items.is_live(found.get(items.PROJECT)):
+        raise NotFound(_NO_PROJECT)
+    role: Role = found[member_sk]["role"]
     return role
 
 
-def _json(body: bytes) -> Any:
+def _json(route: Route, incoming: Incoming) -> Any:
+    content_type = (incoming.content_type or _JSON).partition(";")[0].strip().lower()
+    if content_type != _JSON and not content_type.endswith("+json"):
+        raise UnsupportedMedia(f"Content-Type {content_type!r} is not taken here, only {_JSON}")
+    body = incoming.read_body()
+    if not body and route.body_required:
+        raise InvalidInput("the body is missing: send a JSON object")
     try:
         return orjson.loads(body or b"{}")
     except orjson.JSONDecodeError as cause:
@@ -65,7 +84,18 @@ def _json(body: bytes) -> Any:
 
 
 def _entity_tag(header: str | None) -> str | None:
-    """The tag of an If-Match header; `*` and no header ask for nothing (RFC 9110 section 13.1.1)."""
+    """The tag of an If-Match header; `*` and no header ask for nothing (RFC 9110 section 13.1.1).
+
+    Its mark as weak, which proxies that compress put there, does not count.
+
+    Raises:
+        InvalidInput: no entity tag, or several.
+    """
     if header is None or header.strip() == "*":
         return None
-    return header.strip().removeprefix("W/").strip('"')
+    found = _ENTITY_TAG.fullmatch(header.strip())
+    if found is None:
+        raise InvalidInput(
+            'If-Match: one entity tag is taken, such as "3f2a…" in an ETag answered here', field="If-Match"
+        )
+    return found[1] or found[2]

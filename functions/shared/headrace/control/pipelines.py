@@ -1,38 +1,79 @@
 """Pipelines: checked when they are saved, so that what is stored can run."""
 
-from typing import Any
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 
-from headrace.control.projects import wire_project
-from headrace.domain.errors import InvalidExpression
+from headrace.control.ports import Ports
+from headrace.control.reconcile import wire_change
+from headrace.control.sealing import seal
+from headrace.control.versions import change, version_of
+from headrace.domain.errors import HeadraceError, InvalidExpression, InvalidInput, Unavailable
 from headrace.domain.pipeline import Pipeline
 from headrace.domain.program import Program
-from headrace.domain.queues import QueueNames
 from headrace.ports.expressions import Expressions
-from headrace.ports.table import Table
-from headrace.ports.wiring import Wiring
+from headrace.ports.table import PRESENT, Condition, Item, Put, Table, Update
 from headrace.wire import items
-from headrace.wire.api import PipelineIn, parse
+from headrace.wire.api_pipelines import PipelineIn
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPipeline:
+    """A pipeline as it is stored, its secret sealed."""
+
+    pipeline: Pipeline
+    version: int
+    updated_unix_nano: int | None
+    """None when nothing was ever stored."""
 
 
 def save_pipeline(
-    project_id: str, body: Any, config: Table, wiring: Wiring, queues: QueueNames, expressions: Expressions
-) -> Pipeline:
-    """Store the pipeline that `body` describes (contract section 3) and start or stop consumption by it.
+    project_id: str, body: PipelineIn, ports: Ports, *, if_match: str | None = None, also: Sequence[Put] = ()
+) -> StoredPipeline:
+    """Store the pipeline that `body` describes, `also` in the same transaction, and start or stop consumption by it.
 
     Raises:
-        InvalidInput: a field that is unknown, of the wrong type or out of bounds.
         InvalidExpression: an expression that cannot run.
+        InvalidInput: a secret is to be kept that is not there.
+        PreconditionFailed: the stored one is not at version `if_match`.
     """
-    pipeline = parse(PipelineIn, body).to_domain()
-    check_expressions(pipeline.program, expressions)
-    config.put(items.encode_pipeline(project_id, pipeline))
-    wire_project(project_id, config, wiring, queues)
-    return pipeline
+    wanted = body.to_domain()
+    check_expressions(wanted.program, ports.expressions)
+
+    def write(item: Item | None, condition: Condition) -> Item:
+        stored = None if item is None else item.get("signing_secret")
+        sealed = wanted.with_secrets(lambda secret: seal(secret, stored, "signing_secret", ports.vault))
+        changed = {
+            **items.encode_pipeline(project_id, sealed),
+            "version": version_of(item) + 1,
+            "updated_unix_nano": ports.clock.now_unix_nano(),
+        }
+        wire_change(project_id, [Put(changed, condition), *also], ports)
+        return changed
+
+    changed = change(lambda: _read(project_id, ports.config), write, if_match)
+    _forget_error(project_id, ports.telemetry)
+    return _decode(changed)
+
+
+def reset_pipeline(
+    project_id: str, ports: Ports, *, if_match: str | None = None, also: Sequence[Put] = ()
+) -> StoredPipeline:
+    """Put the defaults back: consumption stops, and the raw queue keeps its records.
+
+    The item stays, so that versions go on counting: an old `If-Match` never fits a pipeline made later.
+    """
+    return save_pipeline(project_id, PipelineIn(), ports, if_match=if_match, also=also)
+
+
+def load_stored(project_id: str, config: Table) -> StoredPipeline:
+    """The project's pipeline, the default one when it has none. Raises Unavailable on a damaged item."""
+    return _decode(_read(project_id, config))
 
 
 def load_pipeline(project_id: str, config: Table) -> Pipeline:
-    """The project's pipeline, the default one when it has none. Raises InvalidInput on a damaged item."""
-    return items.decode_pipeline(config.get(items.project_pk(project_id), items.PIPELINE))
+    """The same without its version."""
+    return load_stored(project_id, config).pipeline
 
 
 def check_expressions(program: Program, expressions: Expressions) -> None:
@@ -40,9 +81,31 @@ def check_expressions(program: Program, expressions: Expressions) -> None:
     fields = ["filter"] if program.filter else []
     fields += [f"transforms.{index}.expression" for index in range(len(program.transforms))]
     for field, expression in zip(fields, program.expressions, strict=True):
-        try:
-            expressions.check(expression)
-        except InvalidExpression as wrong:
-            raise InvalidExpression(
-                f"{field}: {wrong}", field=field, position=wrong.position, hint=wrong.hint
-            ) from wrong
+        check_expression(field, expression, expressions)
+
+
+def check_expression(field: str, expression: str, expressions: Expressions) -> None:
+    """Raises InvalidExpression, with `field`, for an expression that cannot run."""
+    try:
+        expressions.check(expression)
+    except InvalidExpression as wrong:
+        raise InvalidExpression(f"{field}: {wrong}", field=field, position=wrong.position, hint=wrong.hint) from wrong
+
+
+def _read(project_id: str, config: Table) -> Item | None:
+    return config.get(items.project_pk(project_id), items.PIPELINE)
+
+
+def _decode(item: Item | None) -> StoredPipeline:
+    try:
+        pipeline = items.decode_pipeline(item)
+    except InvalidInput as damage:
+        raise Unavailable(f"the stored pipeline is damaged, save it again: {damage}") from damage
+    return StoredPipeline(pipeline, version_of(item), None if item is None else item.get("updated_unix_nano"))
+
+
+def _forget_error(project_id: str, telemetry: Table) -> None:
+    """The last failure of an expression says nothing about new ones. Not worth failing for."""
+    with suppress(HeadraceError):
+        forget = Update(items.project_pk(project_id), items.COUNTERS, remove=("filter_error",), condition=PRESENT)
+        telemetry.update(forget)

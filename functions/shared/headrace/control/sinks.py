@@ -1,39 +1,168 @@
 """Sinks: where a project's outputs go."""
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
-from headrace.domain.errors import InvalidExpression
+from headrace.control.pipelines import check_expression
+from headrace.control.ports import Ports
+from headrace.control.sealing import seal
+from headrace.control.versions import change, version_of
+from headrace.domain.errors import Conflict, InvalidInput, NotFound, Unavailable
 from headrace.domain.sinks import Sink
-from headrace.ports.expressions import Expressions
-from headrace.ports.table import ABSENT, Range, Table
+from headrace.ports.table import ABSENT, Condition, Delete, Item, Put, Range, Table
+from headrace.ports.vault import Vault
 from headrace.wire import items
-from headrace.wire.api import SinkIn, parse
+from headrace.wire.api_sinks import SinkIn
+
+MOST_SINKS = 100
 
 
-def add_sink(project_id: str, body: Any, config: Table, expressions: Expressions) -> Sink:
-    """Store the sink that `body` describes (contract section 6).
+@dataclass(frozen=True, slots=True)
+class StoredSink:
+    """A sink as it is stored, its secrets sealed."""
+
+    sink: Sink
+    version: int
+    updated_unix_nano: int
+    disabled_reason: str | None
+    """Why the data path switched it off."""
+
+
+def add_sink(
+    project_id: str, body: SinkIn, ports: Ports, *, sink_id: str | None = None, also: Sequence[Put] = ()
+) -> StoredSink:
+    """Store the sink that `body` describes (contract section 6), and `also` in the same transaction.
 
     Raises:
-        InvalidInput: a field that is unknown, of the wrong type or out of bounds.
         InvalidExpression: an expression that cannot run.
+        InvalidInput: a secret is to be kept, and there is none yet.
+        Conflict: the project has as many sinks as there may be.
     """
-    sink = parse(SinkIn, {"sink": body}).sink.to_domain(uuid4().hex)
-    for field, expression in (("filter", sink.filter), ("template", sink.template)):
-        if expression is not None:
-            _check(field, expression, expressions)
-    config.put(items.encode_sink(project_id, sink), ABSENT)
-    return sink
+    wanted = _checked(body, sink_id or new_sink_id(), ports)
+    places = Range(items.project_pk(project_id), prefix=items.SINK_PREFIX)
+    if len(ports.config.query(places, limit=MOST_SINKS).items) >= MOST_SINKS:
+        raise Conflict(f"a project has at most {MOST_SINKS} sinks")
+    item = _encode(project_id, _seal(wanted, None, ports.vault), 1, ports)
+    ports.config.transact([Put(item, ABSENT), *also])
+    return _decode(item)
+
+
+def new_sink_id() -> str:
+    """An id that no other sink has."""
+    return uuid4().hex
+
+
+def change_sink(
+    project_id: str,
+    sink_id: str,
+    body: SinkIn,
+    ports: Ports,
+    *,
+    if_match: str | None = None,
+    also: Sequence[Put] = (),
+) -> StoredSink:
+    """Let a sink be what `body` describes; secrets shown as `***` stay what they are.
+
+    Raises:
+        NotFound: there is no such sink.
+        InvalidExpression, InvalidInput: as `add_sink`.
+        PreconditionFailed: the stored one is not at version `if_match`.
+    """
+    wanted = _checked(body, sink_id, ports)
+
+    def write(item: Item | None, condition: Condition) -> Item:
+        before = None if item is None else _decode(item).sink
+        changed = _encode(project_id, _seal(wanted, before, ports.vault), version_of(item) + 1, ports)
+        ports.config.transact([Put(changed, condition), *also])
+        return changed
+
+    return _decode(change(lambda: _read(project_id, sink_id, ports.config), write, if_match))
+
+
+def remove_sink(
+    project_id: str, sink_id: str, ports: Ports, *, if_match: str | None = None, also: Sequence[Put] = ()
+) -> None:
+    """Remove a sink; outputs that wait for it alone become dead letters when their turn comes.
+
+    Raises:
+        NotFound: there is no such sink.
+        PreconditionFailed: the stored one is not at version `if_match`.
+    """
+
+    def write(_: Item | None, condition: Condition) -> None:
+        ports.config.transact([Delete(*_key(project_id, sink_id), condition), *also])
+
+    change(lambda: _read(project_id, sink_id, ports.config), write, if_match)
+
+
+def load_sink(project_id: str, sink_id: str, config: Table) -> StoredSink:
+    """One sink. Raises NotFound, and Unavailable on a damaged item."""
+    return _decode(_read(project_id, sink_id, config))
+
+
+def page_of_sinks(
+    project_id: str, config: Table, *, limit: int = MOST_SINKS, cursor: str | None = None
+) -> tuple[list[StoredSink], str | None]:
+    """Some sinks of a project, disabled ones too, and the cursor of the next page.
+
+    Raises:
+        InvalidInput: the cursor is not one of ours.
+        Unavailable: an item is damaged.
+    """
+    places = Range(items.project_pk(project_id), prefix=items.SINK_PREFIX)
+    page = config.query(places, limit=limit, cursor=cursor)
+    return [_decode(item) for item in page.items], page.next_cursor
 
 
 def list_sinks(project_id: str, config: Table) -> list[Sink]:
-    """All sinks of a project, disabled ones too. Raises InvalidInput on a damaged item."""
-    page = config.query(Range(items.project_pk(project_id), prefix=items.SINK_PREFIX), limit=1000)
-    return [items.decode_sink(item) for item in page.items]
+    """All sinks of a project, secrets sealed."""
+    return [stored.sink for stored in page_of_sinks(project_id, config, limit=1000)[0]]
 
 
-def _check(field: str, expression: str, expressions: Expressions) -> None:
+def _checked(body: SinkIn, sink_id: str, ports: Ports) -> Sink:
+    sink = body.root.to_domain(sink_id)
+    for field, expression in (("filter", sink.filter), ("template", sink.template)):
+        if expression is not None:
+            check_expression(field, expression, ports.expressions)
+    return sink
+
+
+def _seal(wanted: Sink, before: Sink | None, vault: Vault) -> Sink:
+    """`wanted` with its secrets sealed, those that are shown as stars taken from `before`."""
+    address = before.url if before is not None and before.type == "slack" else None
+    headers = {} if before is None else {name.lower(): value for name, value in before.headers.items()}
+    signing = None if before is None else before.signing_secret
+    return replace(
+        wanted,
+        url=seal(wanted.url, address, "webhook_url", vault) if wanted.type == "slack" else wanted.url,
+        headers={
+            name: seal(value, headers.get(name.lower()), f"headers.{name}", vault)
+            for name, value in wanted.headers.items()
+        },
+        signing_secret=seal(wanted.signing_secret, signing, "signing_secret", vault) if wanted.signing_secret else None,
+    )
+
+
+def _key(project_id: str, sink_id: str) -> tuple[str, str]:
+    return items.project_pk(project_id), items.SINK_PREFIX + sink_id
+
+
+def _read(project_id: str, sink_id: str, config: Table) -> Item:
+    item = config.get(*_key(project_id, sink_id))
+    if item is None:
+        raise NotFound("there is no such sink")
+    return item
+
+
+def _encode(project_id: str, sink: Sink, version: int, ports: Ports) -> Item:
+    now = ports.clock.now_unix_nano()
+    return {**items.encode_sink(project_id, sink), "version": version, "updated_unix_nano": now}
+
+
+def _decode(item: Item) -> StoredSink:
     try:
-        expressions.check(expression)
-    except InvalidExpression as wrong:
-        raise InvalidExpression(f"{field}: {wrong}", field=field, position=wrong.position, hint=wrong.hint) from wrong
+        sink = items.decode_sink(item)
+    except InvalidInput as damage:
+        raise Unavailable(f"a stored sink is damaged: {damage}") from damage
+    return StoredSink(sink, version_of(item), int(item.get("updated_unix_nano", 0)), item.get("disabled_reason"))

@@ -3,10 +3,14 @@
 A refresh token belongs to a family that began with a login. Each use voids the token and gives the next one of its
 family; a second use of the same token means that somebody has a copy, and ends the family.
 Source: https://datatracker.ietf.org/doc/html/rfc9700#section-4.14 (refresh token rotation)
+
+A double click, or two tabs that wake up together, use one token twice as well. What tells them from a thief is that
+both requests found the token unused: then one wins, the other is refused, and the family lives. A thief gains nothing
+by being that quick: whoever of the two lost comes back with the same token, and that ends the family.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
 from secrets import token_urlsafe
@@ -30,7 +34,7 @@ _PREFIX = "hrr_"
 class SigningKeys:
     """Secrets by key id. The first one signs, all of them verify: that is how they are rotated."""
 
-    secrets: Mapping[str, str]
+    secrets: Mapping[str, str] = field(repr=False)
 
     @property
     def current(self) -> tuple[str, str]:
@@ -63,7 +67,7 @@ def account_of(token: str, keys: SigningKeys, clock: Clock) -> str:
         options: Any = {"require": ["sub", "exp", "aud"], "verify_exp": False, "verify_iat": False}
         claims = jwt.decode(token, secret, algorithms=[_ALGORITHM], audience=_AUDIENCE, options=options)
         expires = int(claims["exp"])
-    except (jwt.InvalidTokenError, KeyError, TypeError, ValueError) as cause:
+    except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, OverflowError) as cause:
         raise NotAuthenticated("the access token is not valid") from cause
     if expires * 1_000_000_000 <= clock.now_unix_nano():  # by our clock, which tests can set
         raise NotAuthenticated("the access token has expired: refresh it")
@@ -87,25 +91,30 @@ def rotate(token: str, config: Table, clock: Clock) -> tuple[str, str]:
     """Void `token`; return its account id and the next token of the family.
 
     Raises:
-        NotAuthenticated: unknown, expired, or used before; in the last case the whole family ends.
+        NotAuthenticated: unknown or expired; used before, then the whole family ends; or used by another request at
+            this very moment, then the family lives.
     """
     pk = _pk(token)
     item = config.get(pk, "refresh")
     if item is None:
         raise NotAuthenticated("the refresh token is not valid")
     account_id, family = str(item["account_id"]), str(item["family"])
-    successor = _new_token()
+    if item["used"]:
+        config.delete(f"family#{family}", "family")
+        raise NotAuthenticated("the refresh token was used before: sign in again")
+    successor, expires = _new_token(), _expires(clock)
+    unused = Condition(exists=True, equals={"used": False})
     try:
         config.transact(
             [
-                Update(pk, "refresh", set={"used": True}, condition=Condition(exists=True, equals={"used": False})),
-                Update(f"family#{family}", "family", set={"expires_at": _expires(clock)}, condition=PRESENT),
-                Put(_item(successor, family, account_id, _expires(clock)), ABSENT),
+                Update(pk, "refresh", set={"used": True}, condition=unused),
+                Update(f"family#{family}", "family", set={"expires_at": expires}, condition=PRESENT),
+                Put(_item(successor, family, account_id, expires), ABSENT),
             ]
         )
-    except Conflict as reused:
-        config.delete(f"family#{family}", "family")
-        raise NotAuthenticated("the refresh token was used before: sign in again") from reused
+    except Conflict as lost:
+        message = "the session has ended, or another request refreshes it at this moment"
+        raise NotAuthenticated(message) from lost
     return account_id, successor
 
 

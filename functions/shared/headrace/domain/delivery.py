@@ -12,6 +12,9 @@ _GONE = 410
 SINK_LADDER = tuple(timedelta(seconds=s) for s in (5, 30, 120, 600, 3600, 3 * 3600, 6 * 3600, 12 * 3600))
 AGENT_LADDER = tuple(timedelta(seconds=s) for s in (1, 3, 9, 27, 81))
 
+SHORTEST_DELAY = timedelta(seconds=1)
+"""Even when `Retry-After` says 0: a ladder should not be climbed in a moment."""
+
 LONGEST_DELAY = timedelta(hours=12)
 """The longest that SQS can hide a message."""
 
@@ -43,4 +46,5 @@ def delay(ladder: tuple[timedelta, ...], attempt: int, retry_after: timedelta | 
     """How long to wait after failed attempt number `attempt` (from 1); None: give up. `Retry-After` wins."""
     if attempt > len(ladder):
         return None
-    return min(ladder[attempt - 1] if retry_after is None else retry_after, LONGEST_DELAY)
+    wait = ladder[attempt - 1] if retry_after is None else retry_after
+    return max(SHORTEST_DELAY, min(wait, LONGEST_DELAY))

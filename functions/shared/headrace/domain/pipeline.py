@@ -1,6 +1,7 @@
 """How a project's records become requests to its agent, and how failures are answered."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Literal
 
@@ -23,7 +24,7 @@ class Pipeline:
     batch_window: timedelta = timedelta(seconds=1)
     timeout: timedelta = timedelta(seconds=30)
     max_concurrency: int = 4
-    signing_secret: str | None = None
+    signing_secret: str | None = field(default=None, repr=False)
 
     @property
     def active(self) -> bool:
@@ -39,3 +40,7 @@ class Pipeline:
     def requests_per_invocation(self) -> int:
         """Requests to the agent at once within one invocation; times `invocations` it is `max_concurrency`."""
         return self.max_concurrency // self.invocations
+
+    def with_secrets(self, change: Callable[[str], str]) -> "Pipeline":
+        """The same pipeline, with its secret put through `change`: sealed, opened or hidden."""
+        return replace(self, signing_secret=change(self.signing_secret)) if self.signing_secret else self

@@ -1,9 +1,12 @@
 """Where an agent's output goes. Contract section 6."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Literal
+
+from headrace.domain.program import Program, Transform
+from headrace.domain.secrets import hide
 
 SinkType = Literal["webhook", "slack"]
 
@@ -14,12 +17,36 @@ class Sink:
 
     id: str
     type: SinkType
-    url: str
+    url: str = field(repr=False)
     name: str = ""
     enabled: bool = True
     filter: str | None = None
     template: str | None = None
     method: str = "POST"
-    headers: Mapping[str, str] = field(default_factory=dict)
-    signing_secret: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    signing_secret: str | None = field(default=None, repr=False)
     timeout: timedelta = timedelta(seconds=10)
+
+    @property
+    def program(self) -> Program:
+        """Its expressions: the template's value takes the place of the payload."""
+        return Program(self.filter, (Transform(self.template, "", "json"),) if self.template else ())
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What may be neither shown nor stored as it is: the address too, when whoever knows it may post there."""
+        address = (self.url,) if self.type == "slack" else ()
+        return (*address, *self.headers.values(), *((self.signing_secret,) if self.signing_secret else ()))
+
+    def with_secrets(self, change: Callable[[str], str]) -> "Sink":
+        """The same sink, with each secret put through `change`: sealed, opened or hidden."""
+        return replace(
+            self,
+            url=change(self.url) if self.type == "slack" else self.url,
+            headers={name: change(value) for name, value in self.headers.items()},
+            signing_secret=change(self.signing_secret) if self.signing_secret else None,
+        )
+
+    def hide(self, text: str) -> str:
+        """`text` without the secrets of this (opened) sink."""
+        return hide(text, self.secrets)

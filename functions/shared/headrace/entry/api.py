@@ -19,7 +19,8 @@ def _view(route: Route, dispatch: Callable[[Route, Incoming], Answer]) -> Callab
         incoming = Incoming(
             path=request.path_parameters,
             query=request.query,
-            body=request.body,
+            read_body=lambda: request.body,
+            content_type=request.headers.get("content-type"),
             token=request.bearer_token,
             if_match=request.headers.get("if-match"),
             address=request.address,
@@ -31,7 +32,7 @@ def _view(route: Route, dispatch: Callable[[Route, Incoming], Answer]) -> Callab
 
 
 def _response(route: Route, answer: Answer) -> Response:
-    headers = dict(answer.headers)
+    headers = {"Cache-Control": "no-store", **answer.headers}  # tokens and keys are in some of them
     if answer.etag is not None:
         headers["ETag"] = f'"{answer.etag}"'
     body = b"" if answer.body is None else answer.body.model_dump_json().encode()

@@ -27,7 +27,8 @@ def problem_error(request: Request, status: int, error: HeadraceError) -> Respon
 def _fields(error: HeadraceError) -> list[FieldError]:
     if not isinstance(error, InvalidInput):
         return []
-    first: FieldError = {"field": error.field, "message": str(error)}
+    alone = str(error).removeprefix(f"{error.field}: ").removesuffix(f" (and {len(error.others)} more)")
+    first: FieldError = {"field": error.field, "message": alone}
     if isinstance(error, InvalidExpression):
         first |= {"position": error.position, "hint": error.hint}
     return [first, *({"field": field, "message": message} for field, message in error.others)]

@@ -70,6 +70,8 @@ class Request:
     limits: Limits
     address: str = ""
     """Of the caller, as the gateway saw it."""
+    base: str = ""
+    """What the gateway has before every path, such as its stage: `/prod`."""
 
     @cached_property
     def body(self) -> bytes:
@@ -174,17 +176,20 @@ class Door:
         except HeadraceError as error:
             status = next((code for kind, code in STATUSES if isinstance(error, kind)), 500)
             if status < 500 or isinstance(error, Unavailable):
-                return _with_retry_after(self._encode_error(request, status, error), error)
+                return _with_advice(self._encode_error(request, status, error), error)
             crash("request_failed", path=request.path)
         except Exception:  # noqa: BLE001 - the last line: log it, tell the caller nothing of our insides
             crash("request_failed", path=request.path)
         return self._encode_error(request, 500, HeadraceError("internal error"))
 
 
-def _with_retry_after(response: Response, error: HeadraceError) -> Response:
-    if not isinstance(error, Unavailable):
-        return response
-    return _with_header(response, "Retry-After", str(max(1, round(error.retry_after.total_seconds()))))
+def _with_advice(response: Response, error: HeadraceError) -> Response:
+    """What the caller may do: RFC 9110 sections 10.2.3 and 11.6.1."""
+    if isinstance(error, Unavailable):
+        return _with_header(response, "Retry-After", str(max(1, round(error.retry_after.total_seconds()))))
+    if isinstance(error, NotAuthenticated):
+        return _with_header(response, "WWW-Authenticate", "Bearer")
+    return response
 
 
 def _with_header(response: Response, name: str, value: str) -> Response:
@@ -201,7 +206,13 @@ def _request(event: Mapping[str, Any], limits: Limits) -> Request:
         raw=_raw_body(event),
         limits=limits,
         address=event["requestContext"].get("identity", {}).get("sourceIp") or "",
+        base=_base(event),
     )
+
+
+def _base(event: Mapping[str, Any]) -> str:
+    asked = event["requestContext"].get("path") or ""
+    return asked.removesuffix(event["path"]) if asked.endswith(event["path"]) else ""
 
 
 def _raw_body(event: Mapping[str, Any]) -> bytes:

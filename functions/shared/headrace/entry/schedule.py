@@ -1,8 +1,29 @@
-"""Scheduled events, as EventBridge sends them."""
+"""Scheduled events, as EventBridge sends them, ↔ plain calls."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
+
+from chalice.app import Chalice, CloudWatchEvent
+
+Handler = Callable[[dict[str, Any], Any], None]
+
+
+def door(name: str, work: Callable[[], object]) -> Handler:
+    """A function that is called now and then. What `work` raises is an error of the function, as its engine counts it.
+
+    How often is said in `template.yaml` alone.
+    """
+    chalice = Chalice(app_name=name)
+
+    def view(event: CloudWatchEvent) -> None:  # noqa: ARG001 - that it came is all that it says
+        work()
+
+    view.__name__ = name
+    pattern = {"source": ["aws.events"], "detail-type": ["Scheduled Event"]}
+    handler: Handler = chalice.on_cw_event(pattern, name=name)(view)
+    return handler
 
 
 def encode_event(function: str) -> dict[str, Any]:

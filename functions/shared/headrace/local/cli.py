@@ -1,4 +1,7 @@
-"""The command line: `headrace up|demo|init|send|tail|env|doctor`. Each command is one module beside this one."""
+"""The command line: `headrace up|demo|init|send|tail|env|doctor`, each one module beside this one.
+
+Beside them are the nouns of the management API, `headrace project|key|…`: see `manage`.
+"""
 
 import sys
 from pathlib import Path
@@ -8,6 +11,7 @@ import typer
 
 from headrace import __version__, bootstrap, observability
 from headrace.domain.errors import HeadraceError
+from headrace.local import manage
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -16,6 +20,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+manage.add_to(app)
 
 DataDir = Annotated[
     Path | None, typer.Option(help="Where queues, tables and credentials are kept. [default: .headrace]")

@@ -2,8 +2,10 @@
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from headrace.domain.errors import ConfigError, NotFound
 
@@ -45,18 +47,19 @@ def read_credentials(data_dir: Path) -> Credentials:
 def write_credentials(data_dir: Path, credentials: Credentials) -> None:
     """Write the file whole or not at all, readable by its owner only. Raises ConfigError."""
     try:
-        _write(data_dir, credentials)
+        write_private(data_dir / FILE, asdict(credentials))
     except OSError as cause:
         raise ConfigError(f"{data_dir / FILE} cannot be written: {cause.strerror or cause}") from cause
 
 
-def _write(data_dir: Path, credentials: Credentials) -> None:
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = data_dir / f"{FILE}.{os.getpid()}"
+def write_private(path: Path, document: Mapping[str, Any]) -> None:
+    """Replace the file by `document` as JSON, mode 0600; its folder is made if need be. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        json.dump(asdict(credentials), file, indent=2)
+        json.dump(document, file, indent=2)
         file.write("\n")
         file.flush()
         os.fsync(file.fileno())
-    draft.replace(data_dir / FILE)
+    draft.replace(path)

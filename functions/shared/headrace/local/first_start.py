@@ -38,5 +38,6 @@ def _make(endpoint: str, email: str, project: str) -> Credentials:
         local, _, domain = email.partition("@")
         email = f"{local}+{token_urlsafe(4)}@{domain}"
         account_id = create_account(email, password, config, clock)
-    project_id = create_project(project, account_id, config, bootstrap.wiring(), bootstrap.queues(), clock)
-    return Credentials(endpoint, email, password, project_id, create_key(project_id, "first", config, clock))
+    ports = bootstrap.controlling()
+    project_id = create_project(project, account_id, ports)
+    return Credentials(endpoint, email, password, project_id, create_key(project_id, "first", ports).key)

@@ -1,11 +1,11 @@
 """`headrace init`: from nothing to a project with an agent, a filter and a webhook."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from rich.console import Console
 
 from headrace import bootstrap
+from headrace.control.accounts import find_account
 from headrace.control.keys import create_key
 from headrace.control.pipelines import load_pipeline, save_pipeline
 from headrace.control.projects import create_project, find_project
@@ -14,7 +14,9 @@ from headrace.domain.errors import NotFound
 from headrace.domain.sinks import Sink
 from headrace.local.credentials import FILE, Credentials, write_credentials
 from headrace.local.first_start import ensure_credentials
-from headrace.wire import items
+from headrace.wire.api import parse
+from headrace.wire.api_pipelines import PipelineIn
+from headrace.wire.api_sinks import SinkIn
 
 DEFAULT_ENDPOINT = "http://127.0.0.1:4318"
 _console = Console(soft_wrap=True, highlight=False)
@@ -39,7 +41,7 @@ def run_init(wanted: Wanted) -> None:
     _console.print(f"project   {project_id}")
     _console.print(f"agent     {pipeline.agent_endpoint or 'none yet: set one with --agent-endpoint URL'}")
     _console.print(f"filter    {pipeline.program.filter or 'none: every record goes to the agent'}")
-    _console.print(f"sinks     {', '.join(sink.url for sink in sinks) or 'none yet: add one with --webhook URL'}")
+    _console.print(f"sinks     {', '.join(map(_place, sinks)) or 'none yet: add one with --webhook URL'}")
     _console.print(f"API key   in {bootstrap.settings().data_dir / FILE}")
 
 
@@ -59,34 +61,36 @@ def configure(wanted: Wanted, endpoint: str = DEFAULT_ENDPOINT) -> Credentials:
 
 def _in_project(credentials: Credentials, name: str) -> Credentials:
     """The same account's credentials for another project of its, made if need be."""
-    config, clock = bootstrap.table("config"), bootstrap.clock()
-    owner = config.get(items.email_pk(credentials.email), items.EMAIL)
+    ports = bootstrap.controlling()
+    owner = find_account(credentials.email, ports.config)
     if owner is None:
         raise NotFound(f"the account {credentials.email} is not in these tables")
     try:
-        project_id = find_project(name, owner["account_id"], config)
+        project_id = find_project(name, owner, ports.config)
     except NotFound:
-        project_id = create_project(name, owner["account_id"], config, bootstrap.wiring(), bootstrap.queues(), clock)
+        project_id = create_project(name, owner, ports)
     if project_id == credentials.project_id:
         return credentials
-    key = create_key(project_id, "init", config, clock)
-    return replace(credentials, project_id=project_id, api_key=key)
+    return replace(credentials, project_id=project_id, api_key=create_key(project_id, "init", ports).key)
 
 
 def _sinks(project_id: str) -> list[Sink]:
     return list_sinks(project_id, bootstrap.table("config"))
 
 
+def _place(sink: Sink) -> str:
+    """Where it sends to; a Slack address is a secret."""
+    return sink.url if sink.type == "webhook" else sink.name or "Slack"
+
+
 def _save_pipeline(project_id: str, wanted: Wanted) -> None:
-    config = bootstrap.table("config")
-    item = config.get(items.project_pk(project_id), items.PIPELINE) or {}
-    body: dict[str, Any] = {name: value for name, value in item.items() if name not in ("pk", "sk")}
-    changes = {"agent_endpoint": wanted.agent_endpoint, "filter": wanted.filter}
-    body |= {name: value or None for name, value in changes.items() if value is not None}
-    save_pipeline(project_id, body, config, bootstrap.wiring(), bootstrap.queues(), bootstrap.expressions())
+    ports = bootstrap.controlling()
+    stored = PipelineIn.of(load_pipeline(project_id, ports.config)).model_dump()
+    given = {"agent_endpoint": wanted.agent_endpoint, "filter": wanted.filter}
+    changes = {name: value or None for name, value in given.items() if value is not None}
+    save_pipeline(project_id, parse(PipelineIn, {**stored, **changes}), ports)
 
 
 def _ensure_webhook(project_id: str, url: str) -> None:
     if all(sink.url != url for sink in _sinks(project_id)):
-        body = {"type": "webhook", "url": url}
-        add_sink(project_id, body, bootstrap.table("config"), bootstrap.expressions())
+        add_sink(project_id, parse(SinkIn, {"type": "webhook", "url": url}), bootstrap.controlling())

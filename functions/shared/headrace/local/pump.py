@@ -42,8 +42,8 @@ def settle(source: Source, messages: Sequence[Received], call: Callable[[Any], A
         crash("handler_failed", queue=messages[0].queue)
         failed = list(messages)
     failed_ids = {message.id for message in failed}
-    source.release(failed)
     source.acknowledge([message for message in messages if message.id not in failed_ids])
+    source.release(failed)
 
 
 class Pump:

@@ -24,9 +24,9 @@ def run_tail(endpoint: str | None, api_key: str | None, *, as_json: bool) -> Non
         credentials = read_credentials(bootstrap.settings().data_dir)
         endpoint, api_key = endpoint or credentials.endpoint, api_key or credentials.api_key
     console = Console(highlight=False, soft_wrap=True)
-    if not as_json:
-        console.print(f"listening to {endpoint}, Ctrl-C ends", style="dim")
     try:
+        if not as_json:
+            console.print(f"listening to {endpoint}, Ctrl-C ends", style="dim")
         for event in events(endpoint, api_key):
             console.print(Text(json.dumps(event)) if as_json else describe(event))
     except KeyboardInterrupt:

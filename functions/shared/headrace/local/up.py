@@ -13,14 +13,14 @@ _console = Console(soft_wrap=True, highlight=False)
 
 def run_up(host: str, port: int) -> None:
     """Serve until told to stop; print one line with the base URL when ready."""
-    listener = listen(host, port)
-    endpoint, data_dir = base_url(listener), bootstrap.make_data_dir()
-    credentials, new = ensure_credentials(data_dir, endpoint)
-    if new:
-        _introduce(credentials)
-    elif credentials.endpoint != endpoint:
-        write_credentials(data_dir, credentials.at(endpoint))
-    serve(find_template(), listener, lambda: _console.print(f"Headrace is ready at {endpoint}"))
+    with listen(host, port) as listener:
+        endpoint, data_dir = base_url(listener), bootstrap.make_data_dir()
+        credentials, new = ensure_credentials(data_dir, endpoint)
+        if new:
+            _introduce(credentials)
+        elif credentials.endpoint != endpoint:
+            write_credentials(data_dir, credentials.at(endpoint))
+        serve(find_template(), listener, lambda: _console.print(f"Headrace is ready at {endpoint}"))
 
 
 def _introduce(credentials: Credentials) -> None:

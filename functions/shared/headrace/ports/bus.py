@@ -47,6 +47,7 @@ class DeadLetter:
     attributes: Mapping[str, str]
     reason: str
     receive_count: int
+    """Deliveries before the engine gave it up; 0 when a function put it here with `dead_letter`."""
     dead_unix_nano: int
 
 

@@ -1,19 +1,20 @@
 """What the data path has to know of a project, read from the config table and remembered for a while."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from threading import Lock
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from cachetools import TTLCache
 
-from headrace.domain.errors import InvalidInput, NotAuthenticated, Unavailable
+from headrace.domain.errors import HeadraceError, InvalidInput, NotAuthenticated, Unavailable
 from headrace.domain.keys import hash_key, well_formed
 from headrace.domain.pipeline import Pipeline
+from headrace.domain.records import Signal
 from headrace.domain.sinks import Sink
 from headrace.ports.clock import Clock
-from headrace.ports.table import PRESENT, Range, Table, Update
+from headrace.ports.table import PRESENT, Condition, Range, Table, Update
 from headrace.wire import items
 
 Value = TypeVar("Value")
@@ -21,13 +22,27 @@ Value = TypeVar("Value")
 _REMEMBERED = 10_000
 """Entries of each kind; the oldest make room, so that guessing keys does not fill the memory."""
 
+_USE_NOTED_EVERY = timedelta(hours=1)
+
 
 class Configuration:
-    """Reads through caches; may be used from many threads. Everything here raises Unavailable like its table."""
+    """Reads through caches; may be used from many threads. Everything here raises Unavailable like its table.
 
-    def __init__(self, config: Table, clock: Clock, *, key_ttl: timedelta, ttl: timedelta) -> None:
+    `open_secret` opens what is sealed at rest, only when it is about to be used.
+    """
+
+    def __init__(
+        self,
+        config: Table,
+        clock: Clock,
+        *,
+        key_ttl: timedelta,
+        ttl: timedelta,
+        open_secret: Callable[[str], str] = str,
+    ) -> None:
         self._table = config
         self._clock = clock
+        self._open = open_secret
         self._lock = Lock()
         self._keys: TTLCache[str, str | None] = self._cache(key_ttl)
         self._pipelines: TTLCache[str, Pipeline] = self._cache(ttl)
@@ -50,11 +65,19 @@ class Configuration:
         return project_id
 
     def pipeline(self, project_id: str) -> Pipeline:
-        """The project's pipeline; the default one when it has none. Raises Unavailable on a damaged item."""
-        return self._remembered(self._pipelines, project_id, self._read_pipeline)
+        """The project's pipeline, secret opened; the default one when it has none.
+
+        Raises:
+            Unavailable: also for a damaged item, or a secret that was sealed with a key that is gone.
+        """
+        return self._remembered(self._pipelines, project_id, self._read_pipeline).with_secrets(self._open)
+
+    def signals(self, project_id: str) -> tuple[Signal, ...]:
+        """What the project's pipeline takes. Opens no secret, so the receiver needs no key for them."""
+        return self._remembered(self._pipelines, project_id, self._read_pipeline).signals
 
     def sinks(self, project_id: str) -> list[Sink]:
-        """The project's sinks, disabled ones too. Raises Unavailable on a damaged item."""
+        """The project's sinks, disabled ones too, secrets opened. Raises Unavailable as `pipeline` does."""
         return self._remembered(self._sinks, project_id, self._read_sinks)
 
     def disable_sink(self, project_id: str, sink: Sink, reason: str) -> None:
@@ -63,6 +86,7 @@ class Configuration:
             items.project_pk(project_id),
             items.SINK_PREFIX + sink.id,
             set={"enabled": False, "disabled_reason": reason},
+            add={"version": 1},  # so that nobody switches it on again who has not seen this
             condition=PRESENT,
         )
         self._table.update(change)
@@ -71,7 +95,20 @@ class Configuration:
 
     def _read_key(self, key_hash: str) -> str | None:
         item = self._table.get(items.key_pk(key_hash), items.KEY)
-        return None if item is None else str(item["project_id"])
+        if item is None:
+            return None
+        self._note_use(item)
+        return str(item["project_id"])
+
+    def _note_use(self, key: Mapping[str, Any]) -> None:
+        """Keep when a key was last used, to about an hour. No request fails for it, and no revoked key returns."""
+        last, now = key.get("last_used_unix_nano"), self._clock.now_unix_nano()
+        if last is not None and now - last < _USE_NOTED_EVERY // timedelta(microseconds=1) * 1000:
+            return
+        # Of many instances that see the key for the first time in an hour, one writes.
+        untouched = Condition(exists=True, equals={"last_used_unix_nano": last})
+        with suppress(HeadraceError):
+            self._table.update(Update(key["pk"], key["sk"], set={"last_used_unix_nano": now}, condition=untouched))
 
     def _read_pipeline(self, project_id: str) -> Pipeline:
         item = self._table.get(items.project_pk(project_id), items.PIPELINE)
@@ -81,7 +118,7 @@ class Configuration:
     def _read_sinks(self, project_id: str) -> list[Sink]:
         page = self._table.query(Range(items.project_pk(project_id), prefix=items.SINK_PREFIX), limit=1000)
         with _damage_can_be_mended():
-            return [items.decode_sink(item) for item in page.items]
+            return [items.decode_sink(item).with_secrets(self._open) for item in page.items]
 
     def _cache(self, ttl: timedelta) -> "TTLCache[str, Value]":
         return TTLCache(_REMEMBERED, ttl.total_seconds(), timer=lambda: self._clock.now_unix_nano() / 1e9)

@@ -7,16 +7,14 @@ repeats no other.
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid5
 
 import orjson
 
 from headrace.domain.delivery import SINK_LADDER, Answer, delay
-from headrace.domain.errors import Conflict, InvalidInput, Unavailable
-from headrace.domain.program import Program, Transform
+from headrace.domain.errors import Conflict, InvalidInput, TooLarge, Unavailable
 from headrace.domain.sinks import Sink
 from headrace.observability import emit, warn
 from headrace.ports.bus import Bus, Message, Received
@@ -28,9 +26,8 @@ from headrace.stages.configuration import Configuration
 from headrace.stages.post import post
 from headrace.stages.tally import Tally, new_tallies, save
 from headrace.wire.envelope import decode_body
-from headrace.wire.slack import encode_slack
+from headrace.wire.sink_request import Output, SinkRequest, encode_sink_request
 
-_NAMESPACE = UUID("0b8f7a52-8a3d-4d43-9a53-6d1d3c0c6f55")
 _AT_ONCE = 16
 _LONGEST_PUBLISH_DELAY = timedelta(minutes=15)
 _MARGIN = timedelta(seconds=5)
@@ -90,43 +87,43 @@ def deliver(messages: Sequence[Received], ports: Ports, remaining: Callable[[], 
 
 
 def _open(message: Received, ports: Ports, failed: set[str], tallies: dict[str, Tally]) -> list[Delivery]:
-    """The deliveries that a message stands for; none when it cannot be read or its sink is gone."""
+    """The deliveries that a message stands for. One that cannot be read, or whose sink is gone, is a dead letter."""
     attributes = message.attributes
     project_id = attributes.get("project_id", "")
     try:
         payload = orjson.loads(decode_body(message.body, attributes))
-    except (InvalidInput, orjson.JSONDecodeError) as unreadable:
+    except (InvalidInput, TooLarge, orjson.JSONDecodeError) as unreadable:
         _bury(message, {}, str(unreadable), ports, failed, tallies[project_id])
         return []
     only = attributes.get("sink_id")
     sinks = [each for each in ports.configuration.sinks(project_id) if each.enabled and only in (None, each.id)]
+    if only is not None and not sinks:
+        _bury(message, {"attempts": "0"}, "its sink was switched off or deleted", ports, failed, tallies[project_id])
     output_id = attributes.get("output_id", message.id)
     return [Delivery(message, project_id, output_id, payload, sink, only is not None) for sink in sinks]
 
 
 def _attempt(delivery: Delivery, ports: Ports) -> Answer | None:
     """Filter, shape and send. An Answer "done" without a reason was delivered, with one it was not wanted."""
-    sink = delivery.sink
-    template = (Transform(sink.template, "", "json"),) if sink.template else ()
-    program = Program(sink.filter, template)
-    shaped = None
-    if program.expressions:
+    sink, outcome = delivery.sink, None
+    if sink.program.expressions:
         try:
-            (outcome,) = ports.expressions.run(program, [delivery.payload])
+            (outcome,) = ports.expressions.run(sink.program, [delivery.payload])
         except Unavailable:
             return None
-        if outcome.error is not None:
-            return Answer("refused", f"was not sent anything, since its expressions failed: {outcome.error}")
-        if not outcome.kept:
-            return Answer("done", "filtered out")
-        if template and outcome.record is None:
-            return Answer("refused", "was not sent anything, since its template gave nothing")
-        shaped = outcome.record if template else None
-    try:
-        request = _request(delivery, shaped, ports)
-    except orjson.JSONEncodeError as cause:
-        return Answer("refused", f"was not sent anything, since it cannot be written as JSON: {cause}")
-    answer, took = post(request, ports.outbound)
+    output = Output(
+        delivery.project_id, delivery.output_id, delivery.payload, delivery.message.attributes.get("request_id")
+    )
+    request = encode_sink_request(output, sink, outcome, ports.clock.now_unix_nano())
+    return request if isinstance(request, Answer) else _send(request, delivery, ports)
+
+
+def _send(request: SinkRequest, delivery: Delivery, ports: Ports) -> Answer:
+    sink = delivery.sink
+    answer, took = post(
+        OutboundRequest(request.url, request.body, request.method, request.headers, sink.timeout), ports.outbound
+    )
+    answer = replace(answer, reason=sink.hide(answer.reason))  # it may name the address, which is Slack's secret
     report = emit if answer.verdict == "done" else warn
     report(
         "sink",
@@ -139,25 +136,6 @@ def _attempt(delivery: Delivery, ports: Ports) -> Answer | None:
         ms=round(took.total_seconds() * 1000, 1),
     )
     return answer
-
-
-def _request(delivery: Delivery, shaped: Any, ports: Ports) -> OutboundRequest:
-    sink, request_id = delivery.sink, delivery.message.attributes.get("request_id")
-    if sink.type == "slack":
-        body = encode_slack(delivery.payload, shaped, request_id)
-    else:
-        body = orjson.dumps(delivery.payload if shaped is None else shaped)
-    headers = {
-        **sink.headers,
-        "Content-Type": "application/json",
-        "X-Project-ID": delivery.project_id,
-        "webhook-id": f"msg_{uuid5(_NAMESPACE, delivery.output_id + sink.id).hex}",
-        "webhook-timestamp": str(ports.clock.now_unix_nano() // 1_000_000_000),
-    }
-    if request_id:
-        headers["X-Request-ID"] = request_id
-    method = sink.method if sink.type == "webhook" else "POST"
-    return OutboundRequest(sink.url, body, method, headers, sink.timeout)
 
 
 def _settle(delivery: Delivery, answer: Answer | None, ports: Ports, failed: set[str], tally: Tally) -> None:

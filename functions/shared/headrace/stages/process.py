@@ -6,6 +6,7 @@ is retried alone, with the same body and the same X-Request-ID, while its neighb
 the agent's answer and the acknowledgement repeats a batch; that is the at-least-once that the README states.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ import orjson
 
 from headrace.domain.batches import Batch, cut
 from headrace.domain.delivery import AGENT_LADDER, Answer, delay
-from headrace.domain.errors import InvalidInput, Unavailable
+from headrace.domain.errors import InvalidInput, TooLarge, Unavailable
 from headrace.domain.pipeline import Pipeline
 from headrace.observability import emit, warn
 from headrace.ports.bus import Bus, Message, Received
@@ -37,6 +38,7 @@ Remaining = Callable[[], timedelta]
 
 _PAUSED = timedelta(seconds=30)
 _LONGEST_PUBLISH_DELAY = timedelta(minutes=15)
+_LONGEST_PAUSE = AGENT_LADDER[2]
 _MARGIN = timedelta(seconds=5)
 """Kept back at the end of an invocation, to put away what was not sent."""
 
@@ -100,9 +102,11 @@ class _Work:
     messages: dict[str, Received]
     tally: Tally = field(default_factory=Tally)
     failed: set[str] = field(default_factory=set)
+    selected: dict[str, Counter[str]] = field(default_factory=dict)
+    """What the program did to the records of each message."""
     agent_down: Answer | None = None
     pause: timedelta = AGENT_LADDER[0]
-    """How long batches wait that were not sent since the agent is down: as long as the one that found out."""
+    """How long batches wait that were not sent since the agent is down."""
 
     def batches(self) -> list[Batch]:
         """The batches that are waiting among the messages, then those cut from fresh records."""
@@ -116,8 +120,8 @@ class _Work:
                     selection = select(message, self.pipeline, self.ports.expressions)
                     self._count(message, selection)
                     kept.append((message.id, selection.kept))
-            except InvalidInput as unreadable:
-                self._bury(Message(message.body, message.attributes), str(unreadable), {message.id})
+            except (InvalidInput, TooLarge) as unreadable:
+                self._bury(Message(message.body, message.attributes), str(unreadable), {message.id}, _records(message))
         if self.tally.counts["filtered"] or self.tally.counts["errored"]:
             emit("filtered", project_id=self.project_id, **self.tally.counts)
         return waiting + list(cut(kept, self.pipeline.batch_size, orjson.dumps))
@@ -159,7 +163,8 @@ class _Work:
         attempts = batch.attempts + 1
         wait = delay(AGENT_LADDER, attempts, answer.retry_after) if answer.verdict == "retry" else None
         if wait is not None:
-            self.pause = max(self.pause, wait if answer.everyone else self.pause)
+            if answer.everyone:
+                self.pause = max(self.pause, answer.retry_after or min(wait, _LONGEST_PAUSE))
             self._keep(batch, attempts, wait)
         else:
             reason = f"the agent {answer.reason}, after {attempts} attempt{'s' * (attempts > 1)}"
@@ -188,19 +193,25 @@ class _Work:
     def _bury(self, message: Message, reason: str, sources: Iterable[str], records: int = 1) -> None:
         try:
             self.ports.bus.dead_letter(self.queue, [message], reason)
-            self.tally.counts["dead_lettered"] += records
+            self.tally.counts.update(dead_lettered=records, dead_letters_made=1)
             warn("dead_letter", project_id=self.project_id, records=records, reason=reason)
         except Unavailable as problem:
             self._return(sources, problem)
 
     def _return(self, sources: Iterable[str], problem: Unavailable) -> None:
-        """What cannot be put away stays what it was: its messages come back, at the price of duplicates."""
+        """What cannot be put away stays what it was: its messages come back, at the price of duplicates.
+
+        What their program did will be done, and counted, again.
+        """
         self.failed.update(sources)
+        for source in self.failed:
+            self.tally.counts.subtract(self.selected.pop(source, {}))
         warn("messages_returned", project_id=self.project_id, reason=str(problem))
 
     def _count(self, message: Received, selection: Selection) -> None:
-        self.tally.counts["filtered"] += selection.filtered
-        self.tally.counts["errored"] += selection.dropped
+        counts = Counter(filtered=selection.filtered, errored=selection.dropped)
+        self.selected[message.id] = counts
+        self.tally.counts.update(counts)
         if selection.error is not None:
             self.tally.latest["filter_error"] = selection.error
             warn("expression_failed", project_id=self.project_id, reason=selection.error)
@@ -227,10 +238,15 @@ def _decode_batch(message: Received) -> Batch:
     return Batch(
         request_id=attributes["request_id"],
         body=decode_body(message.body, attributes),
-        records=int(attributes.get("records", "1")),
+        records=_records(message),
         sources=frozenset({message.id}),
         attempts=int(attributes.get("attempts", "0")) + made_here,
     )
+
+
+def _records(message: Received) -> int:
+    """How many records a message was counted as when it was stored."""
+    return int(message.attributes.get("records", "1"))
 
 
 def _headers(project_id: str, request_id: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ The walk: `functions/receiver` → here → `wire.otlp` (flat records) → `wire
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from headrace.domain.queues import QueueNames
 from headrace.domain.records import Signal
@@ -13,6 +13,7 @@ from headrace.ports.bus import Bus, Message
 from headrace.ports.clock import Clock
 from headrace.ports.table import Table
 from headrace.stages.configuration import Configuration
+from headrace.stages.sample import Sampler
 from headrace.stages.tally import Tally, save
 from headrace.wire.envelope import encode_attributes, encode_records
 from headrace.wire.otlp import Encoding, decode_request
@@ -28,6 +29,7 @@ class Ports:
     clock: Clock
     queues: QueueNames
     max_record_bytes: int
+    sampler: Sampler = field(default_factory=Sampler)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,13 @@ def receive(signal: Signal, encoding: Encoding, body: bytes, project_id: str, po
     messages = [Message(each.body, encode_attributes(project_id, signal, each, now)) for each in packed]
     accepted = sum(each.records for each in packed)
     if messages:
-        for queue in _queues(signal, project_id, ports):
+        queues = _queues(signal, project_id, ports)
+        for queue in queues:
             ports.bus.publish(queue, messages)
-        save(ports.telemetry, project_id, Tally(Counter(accepted=accepted)))
+        # What is not on its way to the agent was filtered out of that way here, and is on no other's account.
+        filtered = 0 if ports.queues.raw(project_id) in queues else accepted
+        save(ports.telemetry, project_id, Tally(Counter(accepted=accepted, filtered=filtered)))
+        ports.sampler.offer(project_id, signal, flattened.records, ports.telemetry, now)
     emit("received", project_id=project_id, signal=signal, records=accepted, refused=flattened.refused.total())
     return Received(accepted, flattened.refused.total(), flattened.reason())
 
@@ -66,6 +72,6 @@ def _queues(signal: Signal, project_id: str, ports: Ports) -> list[str]:
     if signal != "traces":
         return [ports.queues.raw(project_id)]
     queues = [ports.queues.spans(project_id)]
-    if "traces" in ports.configuration.pipeline(project_id).signals:
+    if "traces" in ports.configuration.signals(project_id):
         queues.append(ports.queues.raw(project_id))
     return queues

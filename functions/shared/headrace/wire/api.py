@@ -1,143 +1,76 @@
-"""Bodies of the management API as pydantic models: what may be configured, with bounds that the errors name."""
+"""Bodies of the management API as pydantic models: what they share, and how bytes become one of them.
 
+The models themselves are beside this, one module for each part of the API: `api_accounts`, `api_pipelines` …
+"""
+
+import re
+from base64 import b64decode
 from collections.abc import Mapping
-from datetime import timedelta
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, RootModel, ValidationError
 
-from headrace.domain.errors import InvalidInput
-from headrace.domain.pipeline import OnError, Pipeline
-from headrace.domain.program import OutputType, Program, Transform
-from headrace.domain.records import Signal
-from headrace.domain.sinks import Sink
+from headrace.domain.accounts import printable
+from headrace.domain.secrets import HIDDEN
+from headrace.wire.bad_input import checked_by, invalid
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def _checked_url(url: str) -> str:
-    parts = urlsplit(url)
+def url_fault(url: str) -> str | None:
+    """What keeps `url` from being an address to send to; None when nothing does."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return "must be an http or https URL: its host or port cannot be read"
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be an http or https URL")
+        return "must be an http or https URL"
     if parts.username or parts.password:
-        raise ValueError("must not hold a user name or password")
-    if parts.port == 0 or any(map(str.isspace, url)):  # a port that is no number raises by itself
-        raise ValueError("must not hold spaces, nor port 0")
-    return url
+        return "must not hold a user name or password"
+    if port == 0 or any(map(str.isspace, url)) or not printable(url):
+        return "must not hold spaces, control characters, nor port 0"
+    return None
 
 
-Url = Annotated[str, Field(max_length=2048), AfterValidator(_checked_url)]
-Expression = Annotated[str, Field(min_length=1, max_length=8192)]
+_AN_URL: dict[str, JsonValue] = {"format": "uri", "examples": ["https://agents.example.com/process"]}
+
+Url = Annotated[str, Field(max_length=2048, json_schema_extra=_AN_URL), checked_by(url_fault)]
+Expression = Annotated[str, Field(min_length=1, max_length=8192, examples=["severityNumber >= 17"])]
+
+_SIGNING_PREFIX = "whsec_"
+_SIGNING_BYTES = 24
+"""The least that Standard Webhooks asks for: https://github.com/standard-webhooks/standard-webhooks (Signature)."""
+
+
+def _signing_secret_fault(secret: str) -> str | None:
+    if secret == HIDDEN:
+        return None
+    if secret.startswith(_SIGNING_PREFIX):
+        try:
+            enough = len(b64decode(secret.removeprefix(_SIGNING_PREFIX), validate=True)) >= _SIGNING_BYTES
+        except ValueError:
+            enough = False
+        return None if enough else f"must hold at least {_SIGNING_BYTES} bytes in base64 after {_SIGNING_PREFIX}"
+    if len(secret) < _SIGNING_BYTES or not re.fullmatch(r"[\x21-\x7e]*", secret):
+        return f"must be {_SIGNING_PREFIX} and base64, or at least {_SIGNING_BYTES} printable ASCII characters"
+    return None
+
+
+SigningSecret = Annotated[
+    str,
+    Field(max_length=256, examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]),
+    checked_by(_signing_secret_fault),
+]
+"""Shown as `***`; `***` in a change keeps the one that is stored."""
 
 
 class Strict(BaseModel):
     """A body that refuses unknown fields by name, and does not guess types."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class TransformIn(Strict):
-    """One transform: its value is added to the record under `output_name`; a dotted name nests."""
-
-    expression: Expression
-    output_name: Annotated[str, Field(max_length=200, pattern=r"^[^.\s]+(\.[^.\s]+)*$")]
-    output_type: OutputType
-
-
-class PipelineIn(Strict):
-    """Contract section 3."""
-
-    agent_endpoint: Annotated[Url | None, BeforeValidator(lambda given: None if given == "" else given)] = None
-    enabled: bool = True
-    signals: Annotated[list[Signal], Field(min_length=1, max_length=3)] = ["logs"]
-    filter: Expression | None = None
-    transforms: Annotated[list[TransformIn], Field(max_length=50)] = []
-    on_error: OnError = "drop"
-    batch_size: Annotated[int, Field(ge=1, le=1000)] = 10
-    batch_window_ms: Annotated[int, Field(ge=0, le=300_000)] = 1000
-    timeout_seconds: Annotated[float, Field(ge=1, le=240)] = 30
-    max_concurrency: Annotated[int, Field(ge=1, le=100)] = 4
-
-    def to_domain(self) -> Pipeline:
-        """The pipeline that this body describes."""
-        transforms = tuple(Transform(each.expression, each.output_name, each.output_type) for each in self.transforms)
-        return Pipeline(
-            agent_endpoint=self.agent_endpoint,
-            enabled=self.enabled,
-            signals=tuple(dict.fromkeys(self.signals)),
-            program=Program(self.filter, transforms),
-            on_error=self.on_error,
-            batch_size=self.batch_size,
-            batch_window=timedelta(milliseconds=self.batch_window_ms),
-            timeout=timedelta(seconds=self.timeout_seconds),
-            max_concurrency=self.max_concurrency,
-        )
-
-
-HeaderName = Annotated[str, Field(max_length=100, pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
-HeaderValue = Annotated[str, Field(max_length=4096, pattern=r"^[\t\x20-\x7e]*$")]
-Seconds = Annotated[float, Field(ge=1, le=60)]
-
-
-class WebhookIn(Strict):
-    """A webhook sink, contract section 6."""
-
-    type: Literal["webhook"]
-    url: Url
-    name: Annotated[str, Field(max_length=100)] = ""
-    enabled: bool = True
-    filter: Expression | None = None
-    template: Expression | None = None
-    method: Literal["POST", "PUT", "PATCH"] = "POST"
-    headers: Annotated[dict[HeaderName, HeaderValue], Field(max_length=20)] = {}
-    timeout_seconds: Seconds = 10
-
-    def to_domain(self, sink_id: str) -> Sink:
-        """The sink that this body describes."""
-        return Sink(
-            id=sink_id,
-            type=self.type,
-            url=self.url,
-            name=self.name,
-            enabled=self.enabled,
-            filter=self.filter,
-            template=self.template,
-            method=self.method,
-            headers=self.headers,
-            timeout=timedelta(seconds=self.timeout_seconds),
-        )
-
-
-class SlackIn(Strict):
-    """A Slack sink, contract section 6."""
-
-    type: Literal["slack"]
-    webhook_url: Url
-    name: Annotated[str, Field(max_length=100)] = ""
-    enabled: bool = True
-    filter: Expression | None = None
-    template: Expression | None = None
-    timeout_seconds: Seconds = 10
-
-    def to_domain(self, sink_id: str) -> Sink:
-        """The sink that this body describes."""
-        return Sink(
-            id=sink_id,
-            type=self.type,
-            url=self.webhook_url,
-            name=self.name,
-            enabled=self.enabled,
-            filter=self.filter,
-            template=self.template,
-            timeout=timedelta(seconds=self.timeout_seconds),
-        )
-
-
-class SinkIn(Strict):
-    """Either kind of sink, told apart by `type`."""
-
-    sink: Annotated[WebhookIn | SlackIn, Field(discriminator="type")]
+    # Built at first use: a cold start serves one route, and building all models costs it 40 ms.
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True, defer_build=True)
 
 
 def parse(model: type[Model], body: Any) -> Model:
@@ -149,7 +82,7 @@ def parse(model: type[Model], body: Any) -> Model:
     try:
         return model.model_validate(body)
     except ValidationError as wrong:
-        raise _invalid(wrong) from wrong
+        raise invalid(wrong, tagged=issubclass(model, RootModel)) from wrong
 
 
 def parse_query(model: type[Model], query: Mapping[str, str]) -> Model:
@@ -157,14 +90,4 @@ def parse_query(model: type[Model], query: Mapping[str, str]) -> Model:
     try:
         return model.model_validate_strings(dict(query))
     except ValidationError as wrong:
-        raise _invalid(wrong) from wrong
-
-
-def _invalid(wrong: ValidationError) -> InvalidInput:
-    found = [
-        (".".join(str(part) for part in error["loc"]), str(error["msg"]))
-        for error in wrong.errors(include_url=False, include_input=False)
-    ]
-    field, message = found[0]
-    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    return InvalidInput(f"{field or 'body'}: {message}{more}", field=field, others=found[1:])
+        raise invalid(wrong) from wrong

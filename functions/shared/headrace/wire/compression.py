@@ -44,7 +44,7 @@ def _decode_member(packed: bytes, at: int, window: int, out: bytearray, limit_by
         while pending and not member.eof:
             try:
                 out += member.decompress(pending, _STEP_BYTES)
-            except isal_zlib.error as cause:
+            except isal_zlib.error as cause:  # type: ignore[misc]  # its stub calls the class an instance
                 raise InvalidInput(f"the gzip data is damaged: {cause}") from cause
             if len(out) > limit_bytes:
                 raise TooLarge("the unpacked body", limit_bytes=limit_bytes)

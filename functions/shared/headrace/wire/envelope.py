@@ -35,24 +35,26 @@ class Packed:
 def encode_records(records: Sequence[Any], *, record_limit_bytes: int) -> tuple[list[Packed], int]:
     """`records` as few messages; second, how many were left out for being over the limit as JSON."""
     packed: list[Packed] = []
-    too_large = _pack(records, record_limit_bytes, packed)
-    return packed, too_large
-
-
-def _pack(records: Sequence[Any], record_limit_bytes: int, into: list[Packed]) -> int:
-    if not records:
-        return 0
     plain = orjson.dumps(records)
+    fitting = records
+    if len(plain) > record_limit_bytes:  # only then can one of them be over it
+        fitting = [record for record in records if len(orjson.dumps(record)) <= record_limit_bytes]
+    if fitting:
+        _pack(fitting, plain if fitting is records else orjson.dumps(fitting), packed)
+    return packed, len(records) - len(fitting)
+
+
+def _pack(records: Sequence[Any], plain: bytes, into: list[Packed]) -> None:
+    """Add `records` (one at least), whose JSON is `plain`, as few messages."""
     alone = len(records) == 1
-    if alone and len(plain) - len("[]") > record_limit_bytes:
-        return 1
     if alone or len(plain) <= UNPACKED_LIMIT_BYTES:
         message = encode_text(plain, len(records))
         if alone or len(message.body) <= MESSAGE_LIMIT_BYTES:
             into.append(message)
-            return 0
+            return
     half = len(records) // 2
-    return _pack(records[:half], record_limit_bytes, into) + _pack(records[half:], record_limit_bytes, into)
+    for part in (records[:half], records[half:]):
+        _pack(part, orjson.dumps(part), into)
 
 
 def encode_text(plain: bytes, records: int = 1) -> Packed:

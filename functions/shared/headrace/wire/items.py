@@ -8,17 +8,26 @@ config table                                     pk               sk            
   API key                                        key#HASH         key                project#ID    key#ID
   pipeline                                       project#ID       pipeline
   sink                                           project#ID       sink#ID
+  … a pipeline or sink that holds secrets                                            sealed        PK/SK
+  audit entry                                    project#ID       audit#TIME#ID
+  intent, see control/reconcile                  intent           PROJECT#ID
 telemetry table
   counters                                       project#ID       counters
+  the last records received, a few               project#ID       sample#SIGNAL
+
+Secrets are sealed before they come here and opened above: what is stored and what is read here is sealed.
 """
 
+from collections.abc import Collection
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
+from headrace.domain.accounts import canonical_email
 from headrace.domain.errors import InvalidInput
-from headrace.domain.pipeline import Pipeline
-from headrace.domain.program import Program, Transform
-from headrace.domain.sinks import Sink
+from headrace.domain.pipeline import OnError, Pipeline
+from headrace.domain.program import OUTPUT_TYPES, Program, Transform
+from headrace.domain.records import SIGNALS
+from headrace.domain.sinks import Sink, SinkType
 
 Item = dict[str, Any]
 
@@ -30,32 +39,52 @@ PROJECT, PIPELINE, KEY, ACCOUNT, EMAIL, COUNTERS = (
     "email",
     "counters",
 )
-SINK_PREFIX = "sink#"
+SINK_PREFIX, SAMPLE_PREFIX = "sink#", "sample#"
+PROJECT_PREFIX, MEMBER_PREFIX, KEY_PREFIX, AUDIT_PREFIX = "project#", "member#", "key#", "audit#"
+ACCOUNT_PREFIX = "account#"
+INTENT = "intent"
+SEALED = "sealed"
+"""Index partition of everything that holds secrets, so that keys can be rotated without looking at the rest."""
 
 
 def project_pk(project_id: str) -> str:
     """Partition of everything that belongs to a project."""
-    return f"project#{project_id}"
+    return PROJECT_PREFIX + project_id
+
+
+def is_live(project: Item | None) -> bool:
+    """Whether a project is there for its members: one that is being deleted is not, though its item is."""
+    return project is not None and not project.get("deleting")
 
 
 def key_pk(key_hash: str) -> str:
     """Partition of one API key, found by the hash of the key."""
-    return f"key#{key_hash}"
+    return KEY_PREFIX + key_hash
 
 
 def account_pk(account_id: str) -> str:
     """Partition of one account."""
-    return f"account#{account_id}"
+    return ACCOUNT_PREFIX + account_id
 
 
 def member_sk(account_id: str) -> str:
     """Sort key of an account's membership in a project."""
-    return f"member#{account_id}"
+    return MEMBER_PREFIX + account_id
+
+
+def key_gsi_sk(key_id: str) -> str:
+    """Sort key of an API key in the index, among those of its project."""
+    return KEY_PREFIX + key_id
+
+
+def audit_sk(at_unix_nano: int, entry_id: str) -> str:
+    """Sort key of an audit entry: in the order of time, for as long as nanoseconds have 19 digits."""
+    return f"{AUDIT_PREFIX}{at_unix_nano:019}#{entry_id}"
 
 
 def email_pk(email: str) -> str:
     """Partition that makes an e-mail address belong to one account."""
-    return f"email#{email.strip().lower()}"
+    return f"email#{canonical_email(email)}"
 
 
 def encode_pipeline(project_id: str, pipeline: Pipeline) -> Item:
@@ -76,6 +105,8 @@ def encode_pipeline(project_id: str, pipeline: Pipeline) -> Item:
         "batch_window_ms": round(pipeline.batch_window.total_seconds() * 1000),
         "timeout_seconds": pipeline.timeout.total_seconds(),
         "max_concurrency": pipeline.max_concurrency,
+        "signing_secret": pipeline.signing_secret,
+        **_sealed(project_id, PIPELINE, holds_secrets=pipeline.signing_secret is not None),
     }
 
 
@@ -90,13 +121,14 @@ def decode_pipeline(item: Item | None) -> Pipeline:
     return Pipeline(
         agent_endpoint=_typed(item, "agent_endpoint", str, type(None)),
         enabled=_typed(item, "enabled", bool),
-        signals=tuple(_typed(item, "signals", list)),
+        signals=tuple(_among(SIGNALS, each, item, "signals") for each in _typed(item, "signals", list)),
         program=Program(_typed(item, "filter", str, type(None)), _decode_transforms(item)),
-        on_error=_typed(item, "on_error", str),
-        batch_size=_typed(item, "batch_size", int),
+        on_error=_among(get_args(OnError), item.get("on_error"), item, "on_error"),
+        batch_size=_positive(item, "batch_size", int),
         batch_window=timedelta(milliseconds=_typed(item, "batch_window_ms", int)),
-        timeout=timedelta(seconds=_typed(item, "timeout_seconds", int, float)),
-        max_concurrency=_typed(item, "max_concurrency", int),
+        timeout=timedelta(seconds=_positive(item, "timeout_seconds", int, float)),
+        max_concurrency=_positive(item, "max_concurrency", int),
+        signing_secret=_typed(item, "signing_secret", str, type(None)),
     )
 
 
@@ -108,7 +140,7 @@ def _decode_transforms(item: Item) -> tuple[Transform, ...]:
         Transform(
             _typed(each, "expression", str),
             _typed(each, "output_name", str),
-            _typed(each, "output_type", str),
+            _among(OUTPUT_TYPES, each.get("output_type"), item, "output_type"),
         )
         for each in transforms
     )
@@ -129,6 +161,7 @@ def encode_sink(project_id: str, sink: Sink) -> Item:
         "headers": dict(sink.headers),
         "signing_secret": sink.signing_secret,
         "timeout_seconds": sink.timeout.total_seconds(),
+        **_sealed(project_id, SINK_PREFIX + sink.id, holds_secrets=bool(sink.secrets)),
     }
 
 
@@ -140,7 +173,7 @@ def decode_sink(item: Item) -> Sink:
     """
     return Sink(
         id=_typed(item, "sk", str).removeprefix(SINK_PREFIX),
-        type=_typed(item, "type", str),
+        type=_among(get_args(SinkType), item.get("type"), item, "type"),
         url=_typed(item, "url", str),
         name=_typed(item, "name", str),
         enabled=_typed(item, "enabled", bool),
@@ -149,14 +182,45 @@ def decode_sink(item: Item) -> Sink:
         method=_typed(item, "method", str),
         headers=_typed(item, "headers", dict),
         signing_secret=_typed(item, "signing_secret", str, type(None)),
-        timeout=timedelta(seconds=_typed(item, "timeout_seconds", int, float)),
+        timeout=timedelta(seconds=_positive(item, "timeout_seconds", int, float)),
     )
+
+
+def encode_sample(project_id: str, signal: str, records_json: str, expires_at: int) -> Item:
+    """The item of some records of a signal, as JSON text; `expires_at` in seconds since 1970."""
+    return {
+        "pk": project_pk(project_id),
+        "sk": SAMPLE_PREFIX + signal,
+        "records": records_json,
+        "expires_at": expires_at,
+    }
+
+
+def _sealed(project_id: str, sk: str, *, holds_secrets: bool) -> Item:
+    """The index keys of an item, if it holds secrets."""
+    return {"gsi_pk": SEALED, "gsi_sk": f"{project_pk(project_id)}/{sk}"} if holds_secrets else {}
 
 
 def _typed(item: Item, name: str, *types: type) -> Any:
     value = item.get(name)
     if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-        where = f"{item.get('pk', '')}/{item.get('sk', '')}"
-        wanted = " or ".join(each.__name__ for each in types)
-        raise InvalidInput(f"{where}: {name} must be {wanted}, not {value!r}", field=name)
+        raise _damaged(item, name, " or ".join(each.__name__ for each in types), value)
     return value
+
+
+def _positive(item: Item, name: str, *types: type) -> Any:
+    value = _typed(item, name, *types)
+    if value <= 0:
+        raise _damaged(item, name, "above 0", value)
+    return value
+
+
+def _among(allowed: Collection[str], value: Any, item: Item, name: str) -> Any:
+    if value not in allowed:
+        raise _damaged(item, name, " or ".join(allowed), value)
+    return value
+
+
+def _damaged(item: Item, name: str, wanted: str, value: Any) -> InvalidInput:
+    where = f"{item.get('pk', '')}/{item.get('sk', '')}"
+    return InvalidInput(f"{where}: {name} must be {wanted}, not {value!r}", field=name)

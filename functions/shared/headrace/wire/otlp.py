@@ -92,15 +92,13 @@ def decode_request(signal: Signal, encoding: Encoding, body: bytes, received_uni
     Raises:
         InvalidInput: the body is not such a request.
     """
-    if signal == "logs" and encoding == "protobuf":
-        quick = flatten_logs_wire(body, received_unix_nano)
-        if quick is not None:
-            return quick
     export = _EXPORTS[signal]
     if encoding == "json":
         message = parse_json(body, export.request)
     else:
         try:
+            if signal == "logs":
+                return flatten_logs_wire(body, received_unix_nano)
             message = export.request.FromString(body)
         except DecodeError as cause:
             raise InvalidInput(f"the body is not a protobuf {export.request.__name__}: {cause}") from cause

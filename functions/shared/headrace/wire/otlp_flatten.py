@@ -79,7 +79,7 @@ def _flat_log(
         "spanId": span_id.hex() if len(span_id) == 8 and span_id != _NO_SPAN else span_hex(span_id),
         "timestamp": timestamp(log.time_unix_nano or observed or received),
     }
-    if observed and observed != log.time_unix_nano:
+    if observed:
         record["observedTimestamp"] = timestamp(observed)
     if log.flags:
         record["flags"] = log.flags

@@ -11,6 +11,9 @@ from headrace.domain.roles import Role
 Access = Literal["public", "account"] | Role
 """Who may call: anybody, anybody who is signed in, or a member of the project in the path with at least this role."""
 
+ID_PATTERN = r"[0-9A-Za-z_-]{1,64}"
+"""What every path parameter matches: what is of another shape is the id of nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
@@ -18,7 +21,9 @@ class Incoming:
 
     path: Mapping[str, str]
     query: Mapping[str, str]
-    body: bytes
+    read_body: Callable[[], bytes]
+    """The body, unpacked; called for those who may send one only. Raises TooLarge, UnsupportedMedia, InvalidInput."""
+    content_type: str | None
     token: str | None
     """Of the Authorization header."""
     if_match: str | None
@@ -38,8 +43,8 @@ class Call:
     query: Any = None
     """An instance of the route's query model."""
     account_id: str = ""
-    role: Role | None = None
-    """The caller's role in the project of the path."""
+    role: Role = "viewer"
+    """The caller's role in the project of the path; the least one where there is none."""
     if_match: str | None = None
     """The entity tag that a conditional change asks for, without its quotes."""
 
@@ -74,10 +79,27 @@ class Route:
     status: int = 200
     errors: tuple[int, ...] = ()
     """HTTP statuses beside those that follow from access, body and query."""
+    or_self: bool = False
+    """A member may also call it about itself (`{user_id}` in the path), whatever its role."""
     conditional: bool = False
-    """Answers with an ETag and honours If-Match."""
+    """Answers with an ETag; what changes something honours If-Match."""
 
     @property
     def name(self) -> str:
         """Names the operation: its function's name, as `operationId` in OpenAPI."""
         return self.operation.__name__
+
+    @property
+    def body_required(self) -> bool:
+        """Whether there has to be a body. It may be left out where all of its fields may.
+
+        But not for PUT: what replaces something by its defaults says so, with `{}`.
+        """
+        if self.body is None:
+            return False
+        return self.method == "PUT" or any(field.is_required() for field in self.body.model_fields.values())
+
+    @property
+    def takes_if_match(self) -> bool:
+        """Whether it changes something only if that is still the version that the caller has seen."""
+        return self.conditional and self.method != "GET"

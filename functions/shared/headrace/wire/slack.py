@@ -35,8 +35,8 @@ def _default(payload: Any, request_id: str | None) -> dict[str, Any]:
     blocks: list[dict[str, Any]] = [
         {"type": "header", "text": {"type": "plain_text", "text": _cut(headline, _HEADER), "emoji": True}}
     ]
-    if summary or not isinstance(payload, dict):
-        blocks.append(_section(summary or _plain(payload)))
+    if text := summary or ("" if isinstance(payload, dict) else _plain(payload).strip()):
+        blocks.append(_section(text))  # Slack refuses a message with a block that holds no text
     blocks += _field_blocks(fields)
     if request_id:
         blocks.append({"type": "context", "elements": [_markdown(f"request `{escape(request_id)}`")]})

@@ -212,7 +212,7 @@ def test_worker_does_not_outlive_a_parent_that_is_killed(then: str) -> None:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": PATH},  # noqa: TID251  # a test may
+        env={**os.environ, "PYTHONPATH": PATH},  # a test may
     ) as parent:
         assert parent.stdout is not None
         worker = int(parent.stdout.readline())
@@ -234,7 +234,7 @@ def test_fork_gets_workers_of_its_own_and_leaves_the_parents_alone() -> None:
             os._exit(0 if kept == [True, False] and fresh else 1)
         sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) or kept != [True, False] or fresh)
     """)
-    environment = {**os.environ, "PYTHONPATH": PATH}  # noqa: TID251  # a test may
+    environment = {**os.environ, "PYTHONPATH": PATH}  # a test may
     assert subprocess.run([sys.executable, "-c", script], env=environment, timeout=60, check=False).returncode == 0
 
 

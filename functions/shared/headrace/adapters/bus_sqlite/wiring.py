@@ -35,6 +35,8 @@ class SqliteWiring:
             for table in ("subscriptions", "messages", "dead_letters"):
                 gone = [(queue,) for queue in present - keep]
                 file.executemany(f"DELETE FROM {table} WHERE queue = ?", gone)  # noqa: S608 - our own names
+            if not wanted:
+                _remove_strays(file, project_id)
             file.executemany("INSERT OR REPLACE INTO subscriptions VALUES (?, ?, ?, ?, ?, ?)", rows)
 
         self._file.write(change, durable=True)
@@ -50,3 +52,13 @@ class SqliteWiring:
     def close(self) -> None:
         """Let the file go."""
         self._file.close()
+
+
+def _remove_strays(file: sqlite3.Connection, project_id: str) -> None:
+    """Remove what was accepted for a project after its rows were gone, by functions that still remembered its keys.
+
+    It is found by the names of the queues, which end with the project's id (`domain.queues`).
+    """
+    for table in ("messages", "dead_letters"):
+        sql = f"DELETE FROM {table} WHERE substr(queue, -length(:ending)) = :ending"  # noqa: S608 - our own names
+        file.execute(sql, {"ending": f"-{project_id}"})

@@ -114,6 +114,8 @@ class SandboxedCall:
 def _outcome(answer: frames.Answer, record: Record) -> Outcome:
     if answer.verdict == frames.CHANGED:
         return Outcome(kept=True, record={**record, **orjson.loads(answer.payload)})
+    if answer.verdict == frames.REPLACED:
+        return Outcome(kept=True, record=orjson.loads(answer.payload))
     if answer.verdict == frames.FAILED:
         return Outcome(kept=False, record=record, error=answer.payload.decode(errors="replace"))
     return Outcome(kept=answer.verdict == frames.KEPT, record=record)

@@ -1,8 +1,9 @@
 """jsonatapy (Rust): 0.3 µs an evaluation, passes the official suite. The engine of choice.
 
 Three traps. A compiled expression belongs to the thread that compiled it and panics in any other, so each thread
-keeps its own; use this engine on one lasting thread only (`engine_thread` says why). A panic reaches Python as a BaseException. Numbers are doubles: integers over 2^53 that go
-through the engine are rounded, and those over 2^63 are refused by its conversion.
+keeps its own; use this engine on one lasting thread only (`engine_thread` says why). A panic reaches Python as a
+BaseException. Numbers are doubles: integers over 2^53 that go through the engine are rounded, and those over 2^63
+are refused by its conversion.
 """
 
 import random

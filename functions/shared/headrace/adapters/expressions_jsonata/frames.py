@@ -20,6 +20,7 @@ READY = b"s"  # once, when the engine is loaded
 DROPPED = b"-"
 KEPT = b"+"
 CHANGED = b"*"  # kept; {field: new value} for the record's own fields that transforms set
+REPLACED = b"="  # kept; what stands in the record's place, since a transform has no output name
 FAILED = b"!"  # why, UTF-8
 SPENT = b"0"  # not tried: the records before it used up the allowance
 VALID = b"v"

@@ -1,10 +1,10 @@
 """The Expressions port: what is tame runs in this process, everything else in a worker, under one promise.
 
 A record walks: all expressions of the program are on the allow-list (`tame`), and read little of this record → the
-engine is called here, in 0.3 µs, on its own thread (`engine_thread`). Otherwise the record goes as JSON to a worker (`pool`, `child`, `worker`), which
-the kernel stops at its limits; whoever kills its worker is the record without an answer, and a new worker goes on
-with the next one. What comes back is only the verdict and the fields that transforms set, so the rest of the record
-is exactly what it was.
+engine is called here, in 0.3 µs, on its own thread (`engine_thread`). Otherwise the record goes as JSON to a worker
+(`pool`, `child`, `worker`), which the kernel stops at its limits; whoever kills its worker is the record without an
+answer, and a new worker goes on with the next one. What comes back is only the verdict and what transforms set, so
+the rest of the record is exactly what it was.
 """
 
 from collections.abc import Sequence

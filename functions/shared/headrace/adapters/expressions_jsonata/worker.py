@@ -94,7 +94,9 @@ class Worker:
                 return frames.DROPPED, b""
             if outcome.record is record:
                 return frames.KEPT, b""
-            return _changed(record, outcome.record)
+            if all(each.output_name for each in self._program.transforms):
+                return _result(frames.CHANGED, _changes(record, outcome.record))
+            return _result(frames.REPLACED, outcome.record)
         except MemoryError:
             self._retiring = True
             return frames.FAILED, OUT_OF_MEMORY.encode()
@@ -117,16 +119,19 @@ class Worker:
         self._send(frames.ANSWER.pack(verdict, len(payload), cpu_us) + payload)
 
 
-def _changed(before: dict[str, Any], after: dict[str, Any]) -> tuple[bytes, bytes]:
-    changes = {name: value for name, value in after.items() if before.get(name, _ABSENT) is not value}
+def _changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in after.items() if before.get(name, _ABSENT) is not value}
+
+
+def _result(verdict: bytes, value: Any) -> tuple[bytes, bytes]:
     try:
-        payload = orjson.dumps(changes)
+        payload = orjson.dumps(value)
     except TypeError as cause:  # an unpaired surrogate, or nesting over 254
         return frames.FAILED, shown(f"the result is not JSON: {cause}").encode(errors="replace")
     if len(payload) > FRAME_BYTES:
         text = f"the result is {len(payload)} bytes, the limit is {FRAME_BYTES} bytes"
         return frames.FAILED, text.encode()
-    return frames.CHANGED, payload
+    return verdict, payload
 
 
 def _is_time_spent() -> bool:

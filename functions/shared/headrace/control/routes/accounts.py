@@ -2,9 +2,11 @@
 
 from headrace.control import limits
 from headrace.control.accounts import check_password, create_account, get_account
-from headrace.control.limits import count_attempt
+from headrace.control.limits import count_attempt, forgive, network
+from headrace.control.passwords import turn
 from headrace.control.ports import Ports
 from headrace.control.tokens import ACCESS_LIFE, access_token, end_family, rotate, start_family
+from headrace.domain.accounts import canonical_email
 from headrace.domain.errors import NotAuthenticated
 from headrace.domain.records import timestamp
 from headrace.wire.api_accounts import LoginIn, RefreshIn, SignupIn, TokensOut, UserOut
@@ -12,31 +14,50 @@ from headrace.wire.routes import Answer, Call, Route
 
 
 def signup(call: Call, ports: Ports) -> Answer:
-    """Make an account and sign in to it."""
+    """Make an account and sign in to it.
+
+    An address that has an account already is refused with 409. Addresses are compared without regard to case.
+    """
     body: SignupIn = call.body
-    count_attempt(limits.SIGNUP_BY_ADDRESS, call.address, ports.telemetry, ports.clock)
-    account_id = create_account(body.email, body.password, ports.config, ports.clock, name=body.name)
+    count_attempt(limits.SIGNUP_BY_ADDRESS, network(call.address), ports.telemetry, ports.clock)
+    count_attempt(limits.SIGNUP_BY_ACCOUNT, canonical_email(body.email), ports.telemetry, ports.clock)
+    with turn():
+        account_id = create_account(body.email, body.password, ports.config, ports.clock, name=body.name)
     return _tokens(account_id, start_family(account_id, ports.config, ports.clock), ports)
 
 
 def login(call: Call, ports: Ports) -> Answer:
-    """Sign in with e-mail address and password."""
+    """Sign in with e-mail address and password.
+
+    A wrong address and a wrong password give the same answer. After ten failures an address has to wait a few
+    minutes, whether or not it has an account.
+    """
     body: LoginIn = call.body
-    count_attempt(limits.LOGIN_BY_ADDRESS, call.address, ports.telemetry, ports.clock)
-    count_attempt(limits.LOGIN_BY_ACCOUNT, body.email.strip().lower(), ports.telemetry, ports.clock)
-    account_id = check_password(body.email, body.password, ports.config)
+    count_attempt(limits.LOGIN_BY_ADDRESS, network(call.address), ports.telemetry, ports.clock)
+    with turn():  # counted when it is tried: whoever waits has not failed yet
+        attempt = count_attempt(limits.LOGIN_BY_ACCOUNT, canonical_email(body.email), ports.telemetry, ports.clock)
+        account_id = check_password(body.email, body.password, ports.config)
+        forgive(attempt, ports.telemetry)
     return _tokens(account_id, start_family(account_id, ports.config, ports.clock), ports)
 
 
 def refresh(call: Call, ports: Ports) -> Answer:
-    """Exchange a refresh token for a new pair of tokens. The old one is void; using it again ends the session."""
+    """Exchange a refresh token for a new pair of tokens.
+
+    The old one is void. Using it again ends the whole session, since somebody may have a copy of it. Of two
+    requests with the same token at the same moment one gets the new pair and the other 401; the session goes on.
+    """
     body: RefreshIn = call.body
     account_id, successor = rotate(body.refresh_token, ports.config, ports.clock)
     return _tokens(account_id, successor, ports)
 
 
 def logout(call: Call, ports: Ports) -> Answer:
-    """End the session that a refresh token belongs to."""
+    """End the session that a refresh token belongs to.
+
+    None of its refresh tokens works any more; an access token runs out by itself within 15 minutes. A token that
+    is unknown, or signed out already, is no error.
+    """
     body: RefreshIn = call.body
     end_family(body.refresh_token, ports.config)
     return Answer()

@@ -1,0 +1,38 @@
+"""What is left of a project that was deleted: it all goes."""
+
+from headrace.control.ports import Ports
+from headrace.ports.table import Delete, Item, Range, Table
+from headrace.wire import items
+
+_AT_ONCE = 25
+"""Items of 400 KB may be among them, and an engine's transaction holds a few megabytes."""
+
+
+def erase_project(project_id: str, ports: Ports) -> None:
+    """Remove all that belongs to a project but its own item. Safe to repeat, and to run twice at once.
+
+    Keys go first, so that nothing new is accepted; then subscriptions and queues with their messages, then the rest.
+
+    Raises:
+        Unavailable: an engine is down; what was removed so far stays so.
+    """
+    pk = items.project_pk(project_id)
+    _erase(Range(pk, prefix=items.KEY_PREFIX), ports.config, index=True)
+    ports.wiring.reconcile(project_id, [])
+    _erase(Range(pk), ports.config)
+    _erase(Range(pk), ports.telemetry)
+
+
+def _erase(places: Range, table: Table, *, index: bool = False) -> None:
+    cursor = None
+    while True:
+        page = table.query(places, limit=_AT_ONCE, cursor=cursor, index=index)
+        table.transact([Delete(item["pk"], item["sk"]) for item in page.items if not _is_project(item)])
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+
+
+def _is_project(item: Item) -> bool:
+    """The item that says that the project is being deleted: it goes last, with `control.reconcile`."""
+    return bool(item["sk"] == items.PROJECT)

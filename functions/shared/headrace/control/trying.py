@@ -1,0 +1,116 @@
+"""Trying things before they count: expressions on records, a sink with a sample. Changes nothing that is stored."""
+
+import time
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import orjson
+
+from headrace.control.pipelines import check_expressions, load_pipeline
+from headrace.control.ports import Ports
+from headrace.control.sinks import load_sink
+from headrace.domain.delivery import Answer, judge
+from headrace.domain.errors import InvalidInput
+from headrace.domain.program import Outcome, Program
+from headrace.domain.records import Record, Signal
+from headrace.domain.secrets import HIDDEN
+from headrace.domain.sinks import Sink
+from headrace.ports.outbound import NoAnswer, OutboundRequest
+from headrace.ports.table import Table
+from headrace.wire import items
+from headrace.wire.api_pipelines import PipelineTestIn, TriedRecord, domain_transforms
+from headrace.wire.api_sinks import SentRequest, SinkTestIn, SinkTestOut
+from headrace.wire.showing import can_be_shown
+from headrace.wire.sink_request import Output, SinkRequest, encode_sink_request
+
+SAMPLE = {
+    "title": "Test from Headrace",
+    "severity": "info",
+    "summary": "This sink works: what the agent finds will arrive here.",
+}
+_SHOWN_BYTES = 2048
+_PATIENCE = timedelta(seconds=20)
+"""An API gateway gives up after 29 s."""
+
+
+def try_expressions(project_id: str, wanted: PipelineTestIn, ports: Ports) -> list[TriedRecord]:
+    """Run filter and transforms over records; what `wanted` leaves out is taken from what is stored.
+
+    Raises:
+        InvalidExpression: an expression that cannot run on any record.
+    """
+    stored, given = load_pipeline(project_id, ports.config), wanted.model_fields_set
+    program = Program(
+        wanted.filter if "filter" in given else stored.program.filter,
+        domain_transforms(wanted.transforms) if "transforms" in given else stored.program.transforms,
+    )
+    check_expressions(program, ports.expressions)
+    records = wanted.records if "records" in given else _last_records(project_id, stored.signals, ports.telemetry)
+    outcomes = ports.expressions.run(program, records)
+    return [_tried(outcome, record) for outcome, record in zip(outcomes, records, strict=True)]
+
+
+def _last_records(project_id: str, signals: tuple[Signal, ...], telemetry: Table) -> list[Record]:
+    """The sample that the receiver keeps of the signals that the pipeline takes."""
+    pk = items.project_pk(project_id)
+    samples = telemetry.batch_get([(pk, items.SAMPLE_PREFIX + signal) for signal in signals])
+    samples.sort(key=lambda item: signals.index(item["sk"].removeprefix(items.SAMPLE_PREFIX)))
+    return [record for item in samples for record in orjson.loads(item["records"])]
+
+
+def _tried(outcome: Outcome, before: Record) -> TriedRecord:
+    if not can_be_shown(outcome.record):
+        return TriedRecord(kept=False, record=before, error="what the transforms made of it cannot be written as JSON")
+    return TriedRecord(kept=outcome.kept, record=outcome.record, error=outcome.error)
+
+
+def try_sink(project_id: str, sink_id: str, wanted: SinkTestIn, ports: Ports) -> SinkTestOut:
+    """Send a sample, or the given payload, as the data path would; also to a sink that is switched off.
+
+    Raises:
+        NotFound: there is no such sink.
+        Unavailable: its secrets cannot be opened, or no evaluator could be had.
+    """
+    sink = load_sink(project_id, sink_id, ports.config).sink.with_secrets(ports.vault.open)
+    payload = wanted.payload if "payload" in wanted.model_fields_set else SAMPLE
+    outcome = ports.expressions.run(sink.program, [payload])[0] if sink.program.expressions else None
+    output = Output(project_id, uuid4().hex, payload, f"test-{uuid4()}")
+    request = encode_sink_request(output, sink, outcome, ports.clock.now_unix_nano())
+    if isinstance(request, Answer):
+        kept_back = request.verdict == "done"
+        return _nothing("the sink's filter does not keep this payload" if kept_back else f"the sink {request.reason}")
+    shown = SentRequest(
+        method=request.method,
+        url=HIDDEN if sink.type == "slack" else request.url,
+        body=orjson.loads(request.body),
+    )
+    return _nothing(None, shown) if wanted.dry_run else _send(request, shown, sink, ports)
+
+
+def _send(request: SinkRequest, shown: SentRequest, sink: Sink, ports: Ports) -> SinkTestOut:
+    timeout = min(sink.timeout, _PATIENCE)
+    started = time.perf_counter()
+    try:
+        sent = OutboundRequest(request.url, request.body, request.method, request.headers, timeout)
+        response = ports.outbound.send(sent)
+    except (NoAnswer, InvalidInput) as problem:
+        return _nothing(sink.hide(f"it {problem}"), shown)
+    return SinkTestOut(
+        sent=True,
+        status=response.status,
+        ms=round((time.perf_counter() - started) * 1000, 1),
+        body=_beginning(response.body, sink),
+        error=judge(response.status).reason or None,
+        request=shown,
+    )
+
+
+def _beginning(body: bytes, sink: Sink) -> str:
+    """What came back; whoever answers may repeat what was sent."""
+    text: Any = sink.hide(body.decode(errors="replace"))
+    return str(text.encode()[:_SHOWN_BYTES].decode(errors="ignore"))
+
+
+def _nothing(error: str | None, request: SentRequest | None = None) -> SinkTestOut:
+    return SinkTestOut(sent=False, status=None, ms=None, body=None, error=error, request=request)

@@ -1,0 +1,229 @@
+"""Bodies of the management API about sinks. Contract sections 6 and 7."""
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import orjson
+from pydantic import AfterValidator, BaseModel, Field, RootModel, field_validator
+
+from headrace.domain.secrets import HIDDEN
+from headrace.domain.sinks import Sink
+from headrace.wire.api import Expression, SigningSecret, Strict, Url, url_fault
+from headrace.wire.api_accounts import Time, label_fault
+from headrace.wire.bad_input import Matching, checked_by
+from headrace.wire.showing import can_be_shown
+
+_TRIED_BYTES = 256 * 1024
+_OURS = frozenset(
+    {"host", "content-length", "content-type", "x-project-id", "x-request-id"}
+    | {"connection", "expect", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
+)
+_OUR_PREFIX = "webhook-"
+_SLACK = re.compile(r"/services/[^/]+/[^/]+/[^/]+")
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def _header_fault(name: str) -> str | None:
+    if name.lower() in _OURS or name.lower().startswith(_OUR_PREFIX):
+        return "is set by Headrace or by the connection, and cannot be chosen"
+    return None
+
+
+def _each_once(headers: dict[str, str]) -> dict[str, str]:
+    if len({name.lower() for name in headers}) < len(headers):
+        raise ValueError("must not name a header twice: upper and lower case are the same")
+    return headers
+
+
+def _slack_fault(url: str) -> str | None:
+    """Whoever knows the address may post, so it travels encrypted. Others than Slack speak its format too."""
+    if url == HIDDEN:
+        return None
+    if (fault := url_fault(url)) is not None:
+        return fault
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme != "https" and host not in _LOOPBACK:
+        return "must be an https URL"
+    ours = host in ("slack.com", "slack-gov.com") or host.endswith((".slack.com", ".slack-gov.com"))
+    if ours and not (host.startswith("hooks.") and _SLACK.fullmatch(parts.path)):
+        return "must be an incoming webhook of Slack: https://hooks.slack.com/services/T…/B…/…"
+    return None
+
+
+SinkName = Annotated[str, Field(max_length=100, examples=["on-call"]), checked_by(label_fault)]
+HeaderName = Annotated[
+    str,
+    Field(max_length=100, examples=["Authorization"]),
+    Matching(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", "must be the name of an HTTP header: letters, digits and - _ ."),
+    checked_by(_header_fault),
+]
+HeaderValue = Annotated[
+    str,
+    Field(max_length=4096, examples=["Bearer 6f1c"]),
+    Matching(
+        r"([\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?)?",
+        "must be printable ASCII without spaces around it, as values of HTTP headers are",
+    ),
+]
+Headers = Annotated[dict[HeaderName, HeaderValue], Field(max_length=20), AfterValidator(_each_once)]
+SlackUrl = Annotated[
+    str,
+    Field(max_length=2048, examples=["https://hooks.slack.com/services/T000/B000/XXXX"]),
+    checked_by(_slack_fault),
+]
+Filter = Annotated[Expression, Field(examples=["severity = 'critical'"])]
+Template = Annotated[Expression, Field(examples=["{'text': title & ': ' & summary}"])]
+Seconds = Annotated[float, Field(ge=1, le=60)]
+
+
+class WebhookIn(Strict):
+    """A webhook sink: outputs as HTTP requests."""
+
+    type: Literal["webhook"]
+    url: Url
+    name: SinkName = ""
+    enabled: bool = True
+    filter: Filter | None = None
+    """JSONata over the output; only what it keeps is sent."""
+    template: Template | None = None
+    """JSONata that shapes the body; without it the output as it is, or readable Slack blocks."""
+    method: Literal["POST", "PUT", "PATCH"] = "POST"
+    headers: Headers = Field(default={})
+    signing_secret: SigningSecret | None = None
+    timeout_seconds: Seconds = 10
+
+    def to_domain(self, sink_id: str) -> Sink:
+        """The sink that this body describes."""
+        return Sink(
+            id=sink_id,
+            type=self.type,
+            url=self.url,
+            name=self.name,
+            enabled=self.enabled,
+            filter=self.filter,
+            template=self.template,
+            method=self.method,
+            headers=self.headers,
+            signing_secret=self.signing_secret,
+            timeout=timedelta(seconds=self.timeout_seconds),
+        )
+
+
+class SlackIn(Strict):
+    """A Slack sink: outputs as messages in a channel."""
+
+    type: Literal["slack"]
+    webhook_url: SlackUrl
+    name: SinkName = ""
+    enabled: bool = True
+    filter: Filter | None = None
+    """JSONata over the output; only what it keeps is sent."""
+    template: Template | None = None
+    """JSONata that shapes the body; without it the output as it is, or readable Slack blocks."""
+    timeout_seconds: Seconds = 10
+
+    def to_domain(self, sink_id: str) -> Sink:
+        """The sink that this body describes."""
+        return Sink(
+            id=sink_id,
+            type=self.type,
+            url=self.webhook_url,
+            name=self.name,
+            enabled=self.enabled,
+            filter=self.filter,
+            template=self.template,
+            timeout=timedelta(seconds=self.timeout_seconds),
+        )
+
+
+class SinkIn(RootModel[Annotated[WebhookIn | SlackIn, Field(discriminator="type")]]):
+    """Either kind of sink, told apart by `type`."""
+
+
+class StoredSink(BaseModel):
+    """What every stored sink has beside its settings."""
+
+    id: Annotated[str, Field(examples=["5d1f7c0a9be64f8b8b0c3f8f0d6d2a11"])]
+    version: Annotated[int, Field(examples=[1])]
+    """Counts the changes; it is the ETag too."""
+    updated_at: Time
+    disabled_reason: Annotated[str, Field(examples=["it answered 410"])] | None
+    """Why Headrace itself switched the sink off."""
+
+
+class WebhookOut(WebhookIn, StoredSink):
+    """A stored webhook sink; header values and the signing secret are shown as `***`."""
+
+
+class SlackOut(SlackIn, StoredSink):
+    """A stored Slack sink; its address is shown as `***`."""
+
+
+class SinkOut(RootModel[Annotated[WebhookOut | SlackOut, Field(discriminator="type")]]):
+    """Either kind of stored sink."""
+
+
+class SinksOut(BaseModel):
+    """Some sinks of a project."""
+
+    items: list[Annotated[WebhookOut | SlackOut, Field(discriminator="type")]]
+    next_cursor: str | None
+
+
+def describe_sink(sink: Sink) -> dict[str, Any]:
+    """The body that describes `sink`, secrets hidden."""
+    hidden = sink.with_secrets(lambda _: HIDDEN)
+    common = {
+        "type": sink.type,
+        "name": sink.name,
+        "enabled": sink.enabled,
+        "filter": sink.filter,
+        "template": sink.template,
+        "timeout_seconds": sink.timeout.total_seconds(),
+    }
+    if sink.type == "slack":
+        return {**common, "webhook_url": hidden.url}
+    own = {"url": hidden.url, "method": sink.method, "headers": hidden.headers, "signing_secret": hidden.signing_secret}
+    return {**common, **own}
+
+
+class SinkTestIn(Strict):
+    """What to send; a sample finding unless there is a payload."""
+
+    payload: Annotated[Any, Field(examples=[{"title": "Disk is full", "severity": "critical"}])] = None
+    dry_run: bool = False
+    """Show the request without sending it."""
+
+    @field_validator("payload")
+    @classmethod
+    def _small(cls, payload: Any) -> Any:
+        if not can_be_shown(payload):
+            raise ValueError("must not be nested that deep")
+        if (size := len(orjson.dumps(payload))) > _TRIED_BYTES:
+            raise ValueError(f"must have at most {_TRIED_BYTES} bytes as JSON, not {size}")
+        return payload
+
+
+class SentRequest(BaseModel):
+    """The request of a test; a secret address is shown as `***`."""
+
+    method: Annotated[str, Field(examples=["POST"])]
+    url: Annotated[str, Field(examples=["https://alerts.example.com/hook"])]
+    body: Annotated[Any, Field(examples=[{"title": "Test from Headrace"}])]
+
+
+class SinkTestOut(BaseModel):
+    """What came of a test."""
+
+    sent: bool
+    status: Annotated[int, Field(examples=[200])] | None
+    """Of the answer."""
+    ms: Annotated[float, Field(examples=[12.3])] | None
+    body: Annotated[str, Field(examples=["ok"])] | None
+    """The first 2 KiB of the answer, without the sink's secrets."""
+    error: Annotated[str, Field(examples=["answered 404"])] | None
+    """Why nothing was sent, or why the other side did not take it."""
+    request: SentRequest | None

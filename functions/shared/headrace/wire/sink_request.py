@@ -1,0 +1,82 @@
+"""One output and one sink → the HTTP request that delivers it, or the reason why nothing is to be sent.
+
+The delivery itself and the test of a sink share this, so that a test shows what a delivery does.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid5
+
+import orjson
+
+from headrace.domain.delivery import Answer
+from headrace.domain.program import Outcome
+from headrace.domain.sinks import Sink
+from headrace.wire.slack import encode_slack
+
+_NAMESPACE = UUID("0b8f7a52-8a3d-4d43-9a53-6d1d3c0c6f55")
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What an agent said."""
+
+    project_id: str
+    id: str
+    """Stays the same however often it is stored again."""
+    payload: Any
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SinkRequest:
+    """A request that is ready to be sent."""
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+def encode_sink_request(
+    output: Output, sink: Sink, outcome: Outcome | None, now_unix_nano: int
+) -> SinkRequest | Answer:
+    """The request for an opened `sink`; `outcome` is what its program made of the payload, None without a program.
+
+    An Answer says why nothing is to be sent: "done" when the filter does not keep the output, else "refused".
+    """
+    shaped = None
+    if outcome is not None:
+        if outcome.error is not None:
+            return Answer("refused", f"was not sent anything, since its expressions failed: {outcome.error}")
+        if not outcome.kept:
+            return Answer("done", "filtered out")
+        if sink.template and outcome.record is None:
+            return Answer("refused", "was not sent anything, since its template gave nothing")
+        shaped = outcome.record if sink.template else None
+    try:
+        body = _body(output, sink, shaped)
+    except orjson.JSONEncodeError as cause:
+        return Answer("refused", f"was not sent anything, since it cannot be written as JSON: {cause}")
+    method = sink.method if sink.type == "webhook" else "POST"
+    return SinkRequest(method, sink.url, _headers(output, sink, now_unix_nano), body)
+
+
+def _body(output: Output, sink: Sink, shaped: Any) -> bytes:
+    if sink.type == "slack":
+        return encode_slack(output.payload, shaped, output.request_id)
+    return orjson.dumps(output.payload if shaped is None else shaped)
+
+
+def _headers(output: Output, sink: Sink, now_unix_nano: int) -> dict[str, str]:
+    headers = {
+        **sink.headers,
+        "Content-Type": "application/json",
+        "X-Project-ID": output.project_id,
+        "webhook-id": f"msg_{uuid5(_NAMESPACE, output.id + sink.id).hex}",
+        "webhook-timestamp": str(now_unix_nano // 1_000_000_000),
+    }
+    if output.request_id:
+        headers["X-Request-ID"] = output.request_id
+    return headers

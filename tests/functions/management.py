@@ -1,0 +1,127 @@
+"""The management API in this process: the real routes behind a real door, on fakes that a test can move and look into.
+
+ports = make_ports()
+api = Api(ports)                                    # an instance of the function; a second one shares the tables
+api.post("/auth/login", {"email": …, "password": …}).json["access_token"]
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import pytest
+from argon2 import PasswordHasher
+from cryptography.fernet import Fernet
+
+from headrace.adapters.vault_fernet import FernetVault
+from headrace.control import passwords
+from headrace.control.dispatch import dispatch
+from headrace.control.ports import Ports
+from headrace.control.routes import ROUTES
+from headrace.control.tokens import SigningKeys, access_token
+from headrace.domain.queues import QueueNames
+from headrace.entry.api import PREFIX, mount
+from headrace.entry.errors import problem_error
+from headrace.entry.http import Door, Limits
+from tests.fakes.bus import FakeBus
+from tests.fakes.clock import FakeClock
+from tests.fakes.expressions import FakeExpressions
+from tests.fakes.outbound import FakeOutbound
+from tests.fakes.table import FakeTable
+from tests.fakes.wiring import FakeWiring
+from tests.functions.events import Context, answer_body, http_event
+
+ADA = {"email": "ada@example.com", "password": "correct horse battery", "name": "Ada"}
+LIMITS = Limits(body_bytes=6 * 2**20, unpacked_bytes=32 * 2**20)
+KEYS = SigningKeys({"k1": "a secret of thirty-two characters!"})
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a client gets."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return orjson.loads(self.body)
+
+    @property
+    def detail(self) -> str:
+        """Of a problem."""
+        assert self.headers["content-type"] == "application/problem+json"
+        found: str = self.json["detail"]
+        return found
+
+
+class Api:
+    """One instance of the function. Instances on the same ports, or the same tables, are one deployment."""
+
+    def __init__(self, ports: Ports) -> None:
+        self.ports = ports
+        self._door = Door("control_plane", problem_error, lambda: LIMITS)
+        mount(self._door, ROUTES, lambda route, incoming: dispatch(route, incoming, ports))
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        token: str | None = None,
+        address: str = "203.0.113.7",
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, Any] | None = None,
+    ) -> Reply:
+        """`path` is below `/api/v1`; a body of bytes goes as it is, anything else as JSON."""
+        sent = {"Content-Type": "application/json", **(headers or {})}
+        if token is not None:
+            sent["Authorization"] = f"Bearer {token}"
+        packed = body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body)
+        event = http_event(method, PREFIX + path, sent, packed)
+        event["requestContext"]["identity"]["sourceIp"] = address
+        event["queryStringParameters"] = {name: str(value) for name, value in (query or {}).items()} or None
+        answer = self._door(event, Context())
+        lower = {name.lower(): value for name, value in answer["headers"].items()}
+        return Reply(answer["statusCode"], lower, answer_body(answer))
+
+    def get(self, path: str, **how: Any) -> Reply:
+        return self.call("GET", path, **how)
+
+    def post(self, path: str, body: Any = None, **how: Any) -> Reply:
+        return self.call("POST", path, body, **how)
+
+    def token_of(self, account_id: str) -> str:
+        """An access token without a login."""
+        return access_token(account_id, self.ports.signing_keys, self.ports.clock)
+
+
+def make_ports(clock: FakeClock | None = None, **others: Any) -> Ports:
+    """Ports on fakes. What is in `others` takes the place of a fake."""
+    time = clock or FakeClock()
+    made = {
+        "config": FakeTable(time),
+        "telemetry": FakeTable(time),
+        "bus": FakeBus(time),
+        "wiring": FakeWiring(),
+        "queues": QueueNames(),
+        "clock": time,
+        "expressions": FakeExpressions(),
+        "outbound": FakeOutbound(),
+        "vault": FernetVault([Fernet.generate_key().decode()]),
+        "signing_keys": KEYS,
+    }
+    return Ports(**{**made, **others})
+
+
+@contextmanager
+def cheap_passwords() -> Iterator[None]:
+    """Argon2 with the least that it takes, for tests that are about something else."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield

@@ -1,0 +1,246 @@
+"""Contract section 6, row by row: outputs to webhooks and Slack."""
+
+from datetime import timedelta
+
+import orjson
+import pytest
+
+from headrace.domain.delivery import SINK_LADDER
+from headrace.ports.bus import QueueStats
+from headrace.ports.outbound import NoAnswer, OutboundResponse
+from tests.unit.stages.scene import OUTPUT, PROJECT, Scene
+
+SILENCE = NoAnswer("gave no answer within 10 s")
+FINDING = {"title": "Pool exhausted", "severity": "critical"}
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+def sent_to(scene):
+    return sorted(request.url for request in scene.outbound.requests)
+
+
+def until_due(scene):
+    for _ in range(200):
+        if scene.bus.due():
+            return
+        scene.advance(minutes=15)
+    raise AssertionError("nothing will ever be due")
+
+
+def test_each_output_goes_to_every_enabled_sink(scene):
+    for name, enabled in (("a", True), ("b", True), ("off", False)):
+        scene.sink(name, enabled=enabled)
+    scene.say(FINDING)
+    assert scene.deliver() == []
+    assert sent_to(scene) == ["http://a.example/hook", "http://b.example/hook"]
+    assert scene.counters["sink_deliveries"] == 2
+    assert scene.bus.stats(OUTPUT) == QueueStats(0, 0, 0)
+
+
+def test_without_a_sink_an_output_is_done(scene):
+    scene.say(FINDING)
+    assert (scene.deliver(), scene.bus.stats(OUTPUT), scene.counters) == ([], QueueStats(0, 0, 0), {})
+
+
+@pytest.mark.parametrize("payload", [FINDING, [], None, "text", 7, 2**63, 1.5, {"é": ["✓"]}])
+def test_a_webhook_gets_the_payload_as_it_is(scene, payload):
+    scene.sink(method="PUT", headers={"X-Secret": "s"}, timeout=timedelta(seconds=7))
+    scene.say(payload, request_id="r-1")
+    scene.deliver()
+    (request,) = scene.outbound.requests
+    assert orjson.loads(request.body) == payload
+    assert (request.method, request.timeout) == ("PUT", timedelta(seconds=7))
+    assert request.headers["X-Secret"] == "s"
+    assert request.headers["Content-Type"] == "application/json"
+    assert (request.headers["X-Project-ID"], request.headers["X-Request-ID"]) == (PROJECT, "r-1")
+    assert request.headers["webhook-timestamp"] == str(scene.clock.now_unix_nano() // 10**9)
+
+
+def test_a_large_output_arrives_whole(scene):
+    scene.sink()
+    scene.say(["x" * 1000] * 250)
+    scene.deliver()
+    assert scene.outbound.bodies == [["x" * 1000] * 250]
+
+
+def test_the_headers_of_a_user_do_not_replace_ours(scene):
+    scene.sink(headers={"webhook-id": "forged", "X-Project-ID": "forged"})
+    scene.say(FINDING)
+    scene.deliver()
+    (request,) = scene.outbound.requests
+    assert "forged" not in request.headers.values()
+
+
+def test_without_a_request_id_there_is_no_header_for_it(scene):
+    scene.sink()
+    scene.say(FINDING)
+    scene.deliver()
+    assert "X-Request-ID" not in scene.outbound.requests[0].headers
+
+
+def test_slack_gets_readable_blocks(scene):
+    scene.sink(kind="slack", method="PUT")
+    scene.say(FINDING, request_id="r-1")
+    scene.deliver()
+    (request,) = scene.outbound.requests
+    assert request.method == "POST"
+    assert orjson.loads(request.body)["text"] == "🔴 Pool exhausted"
+
+
+def test_a_template_shapes_the_body(scene):
+    scene.sink("a", template="shape")
+    scene.sink("b", kind="slack", template="n")
+    scene.say({"n": "seven"})
+    scene.deliver()
+    bodies = {request.url: orjson.loads(request.body) for request in scene.outbound.requests}
+    assert bodies == {"http://a.example/hook": {"shaped": {"n": "seven"}}, "http://b.example/hook": {"text": "seven"}}
+
+
+def test_a_filter_keeps_outputs_away_from_a_sink(scene):
+    scene.sink("a", filter="n > 1")
+    scene.sink("b")
+    scene.say({"n": 1})
+    scene.deliver()
+    assert sent_to(scene) == ["http://b.example/hook"]
+    assert scene.counters["sink_deliveries"] == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [({"filter": "boom"}, "boom"), ({"template": "boom"}, "boom"), ({"template": "nothing"}, "nothing")],
+)
+def test_an_expression_that_fails_gives_up_that_delivery_with_the_reason_and_no_other(scene, fields, words):
+    scene.sink("a", **fields)
+    scene.sink("b")
+    scene.say(FINDING)
+    assert scene.deliver() == []
+    assert sent_to(scene) == ["http://b.example/hook"]
+    assert words in scene.dead(OUTPUT)[0]
+
+
+@pytest.mark.parametrize("answer", [408, 429, 500, 503, SILENCE])
+def test_a_sink_climbs_the_ladder_alone_and_is_given_up_at_its_end(scene, answer):
+    scene.sink("a")
+    scene.sink("b")
+    scene.outbound.will(lambda request: _fail_a(request, answer))
+    scene.say(FINDING)
+    waits = []
+    for _ in SINK_LADDER:
+        assert len(scene.deliver()) <= 1
+        waits.append(_wait(scene))
+    assert scene.deliver() == []
+    assert tuple(waits) == SINK_LADDER
+    assert sent_to(scene).count("http://b.example/hook") == 1
+    assert sent_to(scene).count("http://a.example/hook") == len(SINK_LADDER) + 1
+    assert [reason.startswith("sink a ") for reason in scene.dead(OUTPUT)] == [True]
+
+
+def _fail_a(request, answer):
+    if "//a." not in request.url:
+        return OutboundResponse(200, {}, b"")
+    if isinstance(answer, Exception):
+        raise answer
+    return OutboundResponse(answer, {}, b"")
+
+
+def _wait(scene):
+    """How long until something is due; to the second."""
+    start, step = scene.clock.now_unix_nano(), timedelta(seconds=1)
+    while not scene.bus.due():
+        scene.clock.advance(step)
+    return timedelta(microseconds=(scene.clock.now_unix_nano() - start) // 1000)
+
+
+def test_an_id_stays_over_retries_and_differs_between_sinks_and_outputs(scene):
+    scene.sink("a")
+    scene.sink("b")
+    scene.outbound.will(500)
+    for payload in ("one", "two"):
+        scene.say(payload)
+    for _ in range(3):
+        scene.deliver()
+        until_due(scene)
+    ids: dict = {}
+    for request in scene.outbound.requests:
+        ids.setdefault((request.url, request.body), set()).add(request.headers["webhook-id"])
+    assert len(ids) == 4
+    assert all(len(each) == 1 for each in ids.values())
+    assert len(set.union(*ids.values())) == 4
+
+
+def test_retry_after_wins_over_the_ladder(scene):
+    scene.sink()
+    scene.outbound.will(OutboundResponse(503, {"Retry-After": "90"}, b""))
+    scene.say(FINDING)
+    scene.deliver()
+    assert _wait(scene) == timedelta(seconds=90)
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 301])
+def test_an_answer_that_will_not_change_gives_the_delivery_up_at_once(scene, status):
+    scene.sink("a")
+    scene.outbound.will(status)
+    scene.say(FINDING)
+    assert scene.deliver() == []
+    assert f"answered {status}" in scene.dead(OUTPUT)[0]
+    assert scene.counters["sink_dead_lettered"] == 1
+    assert scene.bus.stats(OUTPUT).depth == 0
+
+
+def test_what_was_given_up_goes_to_its_sink_alone_when_it_is_redriven(scene):
+    scene.sink("a")
+    scene.sink("b")
+    scene.outbound.will(lambda request: _fail_a(request, 404))
+    scene.say(FINDING)
+    scene.deliver()
+    scene.outbound.will(200)
+    assert scene.bus.redrive(OUTPUT) == 1
+    scene.deliver()
+    assert sent_to(scene) == ["http://a.example/hook"] * 2 + ["http://b.example/hook"]
+
+
+def test_410_disables_the_sink_and_says_so(scene):
+    scene.sink("a")
+    scene.outbound.will(410)
+    scene.say(FINDING)
+    assert scene.deliver() == []
+    (stored,) = [item for item in scene.config.items if item["sk"] == "sink#a"]
+    assert (stored["enabled"], stored["disabled_reason"]) == (False, "it answered 410")
+    assert any(event["event"] == "sink_disabled" for event in scene.events)
+    scene.say("another")
+    scene.deliver()
+    assert len(scene.outbound.requests) == 1
+    assert len(scene.dead(OUTPUT)) == 1
+
+
+def test_a_sink_that_was_deleted_meanwhile_is_not_brought_back_by_410(scene):
+    scene.sink("a")
+
+    def answer(_):
+        scene.config.delete(f"project#{PROJECT}", "sink#a")
+        return OutboundResponse(410, {}, b"")
+
+    scene.outbound.will(answer)
+    scene.say(FINDING)
+    assert scene.deliver() == []
+    assert scene.config.items == []
+
+
+@pytest.mark.parametrize("fate", ["deleted", "switched off"])
+def test_an_output_that_waits_for_a_sink_that_went_becomes_a_dead_letter(scene, fate):
+    scene.sink("a")
+    scene.outbound.will(500)
+    scene.say(FINDING)
+    scene.deliver()
+    if fate == "deleted":
+        scene.config.delete(f"project#{PROJECT}", "sink#a")
+    else:
+        scene.sink("a", enabled=False)
+    until_due(scene)
+    assert scene.deliver() == []
+    assert scene.bus.stats(OUTPUT) == QueueStats(depth=0, in_flight=0, dead_letters=1)
+    assert scene.bus.dead_letters(OUTPUT).items[0].reason == "its sink was switched off or deleted"

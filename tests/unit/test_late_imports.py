@@ -1,0 +1,55 @@
+"""Each adapter is loaded by those who chose it, and by nobody else: a cold start is paid for by its imports."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CHOSEN = {"sqlalchemy", "requests", "jsonatapy", "jsonata", "sqlite3", "uvicorn", "typer", "rich", "yaml", "argon2"}
+
+
+def loaded_by(program: str, folder: Path) -> set[str]:
+    """Those of CHOSEN that a fresh process has loaded after `program`."""
+    ran = subprocess.run(
+        [sys.executable, "-c", f"{program}\nimport sys; print(*sorted(sys.modules))"],
+        cwd=ROOT,
+        env={"HEADRACE_DATA_DIR": str(folder)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return CHOSEN & {name.partition(".")[0] for name in ran.stdout.split()}
+
+
+@pytest.mark.parametrize("function", ["receiver", "agent_output", "pipeline", "sink"])
+def test_importing_a_door_loads_no_adapter(function, tmp_path):
+    assert loaded_by(f"import functions.{function}.handler", tmp_path) == set()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_importing_the_wiring_loads_no_adapter(tmp_path):
+    assert loaded_by("import headrace.bootstrap", tmp_path) == set()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "needs"),
+    [
+        ("bus()", {"sqlite3"}),
+        ("wiring()", {"sqlite3"}),
+        ("table('config')", {"sqlalchemy", "sqlite3"}),
+        ("outbound()", {"requests"}),
+        ("expressions()", {"jsonatapy"}),
+        ("clock()", set()),
+        ("settings()", set()),
+    ],
+)
+def test_choosing_an_adapter_loads_what_it_needs_and_nothing_of_the_others(chosen, needs, tmp_path):
+    assert loaded_by(f"from headrace import bootstrap; bootstrap.{chosen}", tmp_path) == needs
+
+
+def test_the_command_line_loads_a_command_when_it_is_called(tmp_path):
+    heavy = {"sqlalchemy", "requests", "jsonatapy", "sqlite3", "uvicorn", "argon2", "yaml"}
+    assert loaded_by("import headrace.local.cli", tmp_path) & heavy == set()
