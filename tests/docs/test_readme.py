@@ -107,7 +107,7 @@ def test_make_demo_is_headrace_demo_and_reaches_the_webhook(shell: Shell) -> Non
 
 
 def test_the_readers_own_agent_finds_the_error_and_the_webhook_shows_it(shell: Shell) -> None:
-    _, up, own, try_and_look = blocks("sh")
+    _, up, own, try_and_look, *_ = blocks("sh")
     for name, program in _PROGRAM.findall(README):
         (shell.folder / name).write_text(shell.fitted(program))
     shell.start(up).wait_for("Headrace is ready at")
@@ -121,6 +121,18 @@ def test_the_readers_own_agent_finds_the_error_and_the_webhook_shows_it(shell: S
     shell.start(send).wait_for("sent 100 logs")
     watching.wait_for("delivered")
     shell.start(doctor).wait_for("0 given up")
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_a_team_is_set_up_with_curl_alone(shell: Shell) -> None:
+    (manage,) = [block for block in blocks("sh") if "curl" in block]
+    shell.start(blocks("sh")[1]).wait_for("Headrace is ready at")
+    answers = shell.start(re.sub(r"(?m)^curl -s (.*[^n])$", r"curl -sS --fail-with-body \1; echo", manage))
+    answers.wait_for('"key":"hr_')
+    answers.wait_for('"kept":true')
+    answers.wait_for('"version":1')
+    answers.wait_for('"type":"webhook"')
+    answers.wait_for('"accepted":0')
 
 
 def _patiently(commands: list[str]) -> Iterator[str]:

@@ -9,7 +9,8 @@ from headrace.domain.errors import HeadraceError
 from headrace.local import demo, up
 from headrace.local.credentials import Credentials, write_credentials
 
-COMMANDS = ("up", "demo", "init", "send", "tail", "env", "doctor")
+COMMANDS = ("up", "demo", "init", "send", "tail", "env", "doctor", "status", "audit")
+NOUNS = ("project", "key", "member", "pipeline", "sink", "dead-letters")
 
 
 def test_version_is_one_line(headrace):
@@ -19,14 +20,21 @@ def test_version_is_one_line(headrace):
 def test_help_names_every_command(headrace):
     code, out, _ = headrace("--help")
     assert code == 0
-    assert all(f"  {name} " in out for name in COMMANDS)
+    assert all(f"  {name} " in out for name in (*COMMANDS, *NOUNS))
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", [*COMMANDS, *NOUNS])
 def test_every_command_has_help_of_its_own(headrace, name):
     code, out, _ = headrace(name, "--help")
     assert code == 0
     assert f"headrace {name}" in out
+
+
+@pytest.mark.parametrize("name", NOUNS)
+def test_every_noun_lists_its_commands_when_none_is_given(headrace, name):
+    code, out, err = headrace(name)
+    assert code == 2
+    assert "Commands:\n" in out + err
 
 
 def test_without_a_command_there_is_help_and_a_code_that_scripts_notice(headrace):
