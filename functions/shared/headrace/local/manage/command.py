@@ -28,6 +28,7 @@ _SHARED: Options = {
     "endpoint": Annotated[str | None, typer.Option(help="Base URL of the API. [default: from credentials.json]")],
     "data_dir": Annotated[Path | None, typer.Option(help="Where credentials.json is. [default: .headrace]")],
 }
+_DEFAULTS = {"output": "table"}
 _PROJECT: Options = {
     "project": Annotated[str | None, typer.Option(help="Id of the project. [default: from credentials.json]")]
 }
@@ -97,9 +98,6 @@ def _signature(function: Command, added: Options) -> inspect.Signature:
         for name, annotation in added.items()
     ]
     return inspect.Signature([*kept, *further])
-
-
-_DEFAULTS = {"output": "table"}
 
 
 def _desk(project_id: str | None, output: Output, endpoint: str | None, data_dir: Path | None) -> Desk:
