@@ -135,6 +135,17 @@ def test_a_team_is_set_up_with_curl_alone(shell: Shell) -> None:
     answers.wait_for('"accepted":0')
 
 
+def test_the_command_line_manages_over_the_api(shell: Shell) -> None:
+    (manage,) = [block for block in blocks("sh") if "key create" in block]
+    shell.start(blocks("sh")[1]).wait_for("Headrace is ready at")
+    send = ".venv/bin/headrace send --count 3\n"  # so that there is something to try the filter on
+    terminal = shell.start("set -e\n" + send + manage)
+    terminal.wait_for("hr_")
+    terminal.wait_for("http://127.0.0.1")
+    terminal.wait_for("accepted")
+    terminal.wait_for("sealed with the newest key")
+
+
 def _patiently(commands: list[str]) -> Iterator[str]:
     """A reader types slower than a script: after each server, wait until it answers."""
     for command in commands:

@@ -66,8 +66,10 @@ class Outcome:
 def apply(program: Program, record: Any, evaluate: Evaluate) -> Outcome:
     """Run `program` over `record`. A failure is an Outcome with `error` and the record as it came."""
     try:
-        if program.filter and not truthy(evaluate(program.filter, record), evaluate):
-            return Outcome(kept=False, record=record)
+        if program.filter:
+            verdict = evaluate(program.filter, record)
+            if verdict is not True and not truthy(verdict, evaluate):
+                return Outcome(kept=False, record=record)
         changed = record
         for transform in program.transforms:
             value = convert(evaluate(transform.expression, changed), transform.output_type)

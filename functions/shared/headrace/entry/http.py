@@ -28,6 +28,7 @@ from headrace.domain.errors import (
     Unavailable,
     UnsupportedMedia,
 )
+from headrace.entry.collector import look_less_often
 from headrace.entry.routing import Match, Router
 from headrace.observability import crash
 from headrace.wire.compression import GZIP_MAGIC, decode_gzip
@@ -129,6 +130,7 @@ class Door:
     """One function's HTTP side: call it with an API Gateway event, get an API Gateway answer."""
 
     def __init__(self, name: str, encode_error: EncodeError, limits: Callable[[], Limits]) -> None:
+        look_less_often()
         self._chalice = Chalice(app_name=name)
         self._chalice.api.binary_types = [_BINARY]
         self._router: Router[View] = Router()

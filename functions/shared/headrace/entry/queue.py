@@ -7,6 +7,7 @@ from typing import Any
 from chalice.app import Chalice, SQSEvent
 
 from headrace.domain.errors import Unavailable
+from headrace.entry.collector import look_less_often
 from headrace.observability import crash, warn
 from headrace.ports.bus import Received
 
@@ -19,6 +20,7 @@ Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 def door(name: str, work: Work) -> Handler:
     """A queue function: call it with an SQS event, get the items that failed (ReportBatchItemFailures)."""
+    look_less_often()
     chalice = Chalice(app_name=name)
 
     def view(event: SQSEvent) -> dict[str, Any]:

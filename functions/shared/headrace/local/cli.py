@@ -136,6 +136,15 @@ def env(data_dir: DataDir = None) -> None:
     run_env()
 
 
+@app.command("rotate-secrets")
+def rotate(data_dir: DataDir = None, store: StoreUrl = None) -> None:
+    """Seal all stored secrets with the newest of HEADRACE_ENCRYPTION_KEYS."""
+    from headrace.local.rotate_secrets import run_rotate_secrets
+
+    _settle(data_dir, store=store)
+    raise typer.Exit(run_rotate_secrets())
+
+
 @app.command()
 def doctor(data_dir: DataDir = None) -> None:
     """Say what is wrong with this set-up, and what to do about it."""

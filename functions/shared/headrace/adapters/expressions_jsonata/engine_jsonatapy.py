@@ -43,6 +43,17 @@ class JsonatapyEngine:
             _reraise_unless_panic(cause)
             raise InvalidExpression("the expression breaks the parser") from cause
 
+    def quick(self, expression: str) -> Callable[[Any], Any] | None:
+        """The bare engine's evaluation, for this thread only: raises anything, and what it gives may not be plain.
+
+        None for an expression that does not compile.
+        """
+        try:
+            evaluate: Callable[[Any], Any] = _compiled(expression, self._timeout_ms).evaluate
+        except InvalidExpression:
+            return None
+        return evaluate
+
     def evaluate(self, expression: str, value: Any) -> Any:
         """The result in plain JSON types, absent as None.
 

@@ -7,8 +7,8 @@ answer, and a new worker goes on with the next one. What comes back is only the 
 the rest of the record is exactly what it was.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -16,7 +16,7 @@ from headrace.adapters.expressions_jsonata import frames
 from headrace.adapters.expressions_jsonata.call import SandboxedCall
 from headrace.adapters.expressions_jsonata.child import Ending
 from headrace.adapters.expressions_jsonata.engine_thread import ENGINE_THREAD
-from headrace.adapters.expressions_jsonata.engines import Engine, EngineName, available
+from headrace.adapters.expressions_jsonata.engines import EngineName, available
 from headrace.adapters.expressions_jsonata.lexer import lex
 from headrace.adapters.expressions_jsonata.limits import EXPRESSION_BYTES
 from headrace.adapters.expressions_jsonata.pool import WorkerPool
@@ -24,8 +24,11 @@ from headrace.adapters.expressions_jsonata.results import TookTooLong
 from headrace.adapters.expressions_jsonata.slips import find_slip
 from headrace.adapters.expressions_jsonata.tame import TOUCHED_BYTES, UNRESOLVED, Tame, analyse, resolve
 from headrace.domain.errors import InvalidExpression
-from headrace.domain.program import Outcome, Program, apply
+from headrace.domain.program import Evaluate, Outcome, Program, apply
 from headrace.domain.records import Record
+
+if TYPE_CHECKING:
+    from headrace.adapters.expressions_jsonata.engine_jsonatapy import JsonatapyEngine
 
 _STALLED_MS = 1000
 """Wall clock for a tame expression. It ends on its own within 30 ms of processor time; this is for its bugs."""
@@ -70,25 +73,49 @@ class SandboxedExpressions:
         """One Outcome for each record, in order; see the port."""
         if self._here is None or not all(map(analyse, program.expressions)):
             return SandboxedCall(self._pool, program, records).outcomes()
-        outcomes = ENGINE_THREAD.run(lambda: [self._apply_here(program, record) for record in records])
+        outcomes = ENGINE_THREAD.run(lambda: self._run_here(program, records))
         left = [record for record, outcome in zip(records, outcomes, strict=True) if outcome is None]
         others = iter(SandboxedCall(self._pool, program, left).outcomes() if left else ())
         return [next(others) if outcome is None else outcome for outcome in outcomes]
 
-    def _apply_here(self, program: Program, record: Record) -> Outcome | None:
-        """The record's outcome; None when it needs a worker."""
-        try:
-            return apply(program, record, self._evaluate_here)
-        except _NotHere:
-            return None
+    def _run_here(self, program: Program, records: Sequence[Record]) -> list[Outcome | None]:
+        """The outcomes of the records; None for one that needs a worker."""
+        evaluate = self._prepared(program)
+        if program.filter and not program.transforms:
+            tame, quick = self._known(program.filter)
+            if tame.path is None and quick is not None:
+                return _filtered(program, records, tame, quick, evaluate)
+        return [_applied(program, record, evaluate) for record in records]
 
-    def _evaluate_here(self, expression: str, value: Any) -> Any:
+    def _prepared(self, program: Program) -> Evaluate:
+        """An evaluator that has looked up once, for all records, what it must know of the program's expressions."""
+        known = {expression: self._known(expression) for expression in program.expressions}
+
+        def evaluate(expression: str, value: Any) -> Any:
+            tame, quick = known.get(expression) or self._known(expression)
+            if tame.path is not None and (result := resolve(tame.path, value)) is not UNRESOLVED:
+                return result
+            if _touched_bytes(tame, value) > TOUCHED_BYTES:
+                raise _NotHere
+            if quick is not None:
+                try:
+                    result = quick(value)
+                except BaseException:  # noqa: BLE001 - asked again below, outside of this handler, with all due care
+                    result = UNRESOLVED
+                if result is True or result is False or result is None:
+                    return result
+            return self._carefully(expression, value)
+
+        return evaluate
+
+    def _known(self, expression: str) -> tuple[Tame, Callable[[Any], Any] | None]:
         tame = analyse(expression)
         if self._here is None or tame is None:
             raise _NotHere
-        if tame.path is not None and (result := resolve(tame.path, value)) is not UNRESOLVED:
-            return result
-        if _touched_bytes(tame, value) > TOUCHED_BYTES:
+        return tame, self._here.quick(expression)
+
+    def _carefully(self, expression: str, value: Any) -> Any:
+        if self._here is None:
             raise _NotHere
         try:
             return self._here.evaluate(expression, value)
@@ -118,6 +145,36 @@ class SandboxedExpressions:
             raise InvalidExpression(failure["message"], position=_start(expression, failure["position"]))
 
 
+def _applied(program: Program, record: Record, evaluate: Evaluate) -> Outcome | None:
+    try:
+        return apply(program, record, evaluate)
+    except _NotHere:
+        return None
+
+
+def _filtered(
+    program: Program, records: Sequence[Record], tame: Tame, quick: Callable[[Any], Any], evaluate: Evaluate
+) -> list[Outcome | None]:
+    """The same for a filter alone: the usual program, in one loop, as long as it gives the usual results.
+
+    Whatever is unusual about a record is left to `_applied`, which tries it again with all due care.
+    """
+    outcomes: list[Outcome | None] = []
+    touched_bytes = tame.touched_bytes
+    for record in records:
+        verdict = None
+        try:
+            if touched_bytes(record) <= TOUCHED_BYTES:
+                verdict = quick(record)
+        except BaseException:  # noqa: BLE001 - it comes again in `_applied`, outside of this handler
+            verdict = None
+        if verdict is True or verdict is False:
+            outcomes.append(Outcome(verdict, record))
+        else:
+            outcomes.append(_applied(program, record, evaluate))
+    return outcomes
+
+
 class _NotHere(Exception):
     """This record needs a worker after all. Not an ExpressionFailed, so it passes through `apply`."""
 
@@ -129,7 +186,7 @@ def _touched_bytes(tame: Tame, value: Any) -> int:
         raise _NotHere from None
 
 
-def _engine_for_this_process(name: EngineName) -> Engine | None:
+def _engine_for_this_process(name: EngineName) -> "JsonatapyEngine | None":
     # The pure engine gets none: it is slow enough for 1 MiB to take seconds, and a pipe costs it nothing.
     if name != "jsonatapy":
         return None
