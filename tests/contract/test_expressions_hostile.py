@@ -89,8 +89,10 @@ def test_hostile_expression_ends_within_its_share(expressions: SandboxedExpressi
     assert outcome.record is RECORD
     assert cpu_ms_of_children() - ended_before_ms - warm_ms <= CPU_MS
     assert own_ms <= CPU_MS
+    # A child's maximum begins with the size of the process that started it, and this one may have grown in other tests.
+    own_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-    assert largest <= max(MEMORY_BYTES, largest_before)
+    assert largest <= max(MEMORY_BYTES, largest_before, own_bytes)
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 Item = dict[str, Any]
-"""`pk` and `sk` (non-empty strings), optionally `gsi_pk` and `gsi_sk` (strings) for the secondary index and
-`expires_at` (whole seconds since 1970) for time-to-live; besides any JSON values, integers exact to 38 digits,
-and bytes at the top level. At most 400 KB."""
+"""`pk` and `sk`, optionally `gsi_pk` and `gsi_sk` for the secondary index and `expires_at` (whole seconds since 1970)
+for time-to-live; besides any JSON values, integers exact to 38 digits, and bytes at the top level.
+
+Keys are 1 to 512 bytes of UTF-8 without NUL. At most 400 KB in all and 32 levels of nesting; no NaN, no infinity.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,7 @@ class Condition:
     exists: bool | None = None
     """True: there is an item. False: there is none. None: either."""
     equals: Mapping[str, Any] = field(default_factory=dict)
-    """Top-level attributes that must have exactly these values; None asks for an attribute that is absent."""
+    """Top-level attributes that must have exactly these values (True is not 1); None asks for one that is absent."""
 
 
 ANY = Condition()
@@ -57,7 +59,7 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Items of one partition whose sort key starts with `prefix`, or lies in `low` to `high`, both included."""
+    """Items of one partition whose sort key starts with `prefix`, or else lies in `low` to `high`, both included."""
 
     pk: str
     prefix: str = ""
@@ -76,8 +78,9 @@ class Page:
 class Table(Protocol):
     """One logical table. Reads by key are consistent with every write that returned before them.
 
-    Every method raises Unavailable when the engine is down or throttles. An item past its `expires_at` is
-    never returned, whether or not the engine has removed it yet.
+    Every method raises Unavailable when the engine is down or throttles, InvalidInput (with `field`) or TooLarge for
+    what no engine could store. An item whose `expires_at` has come is never returned and counts as absent, whether or
+    not the engine has removed it yet.
     """
 
     def get(self, pk: str, sk: str) -> Item | None:
@@ -121,7 +124,7 @@ class Table(Protocol):
         descending: bool = False,
         index: bool = False,
     ) -> Page:
-        """Items of `range` in order of their sort key, at most `limit` (1 to 1000) of them.
+        """Items of `range` in order of their sort key, at most `limit` (1 to 1000) of them, maybe fewer.
 
         With `index` the range is over `gsi_pk` and `gsi_sk`; the index may lag behind writes for a moment.
 
@@ -131,7 +134,7 @@ class Table(Protocol):
         ...
 
     def transact(self, writes: Sequence[Put | Update | Delete]) -> None:
-        """Do all of at most 100 `writes`, each to another item, or none of them.
+        """Do all of at most 100 `writes`, each to another item and 4 MiB in all, or none of them.
 
         Raises:
             Conflict: a condition did not hold.
