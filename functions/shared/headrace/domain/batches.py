@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
-from uuid import UUID, uuid5
+from hashlib import sha1
+from uuid import UUID
 
 from headrace.domain.records import Record
 
@@ -45,10 +45,17 @@ def _halve(numbered: list[tuple[str, int, Record]], encode: Callable[[list[Recor
         return
     sources = dict.fromkeys(source for source, _, _ in numbered)
     # With what it holds: after a new filter, or among other messages, the same places hold another batch.
-    name = f"{','.join(sources)}:{numbered[0][1]}-{numbered[-1][1]}:{blake2b(body, digest_size=16).hexdigest()}"
+    place = f"{','.join(sources)}:{numbered[0][1]}-{numbered[-1][1]}:"
     yield Batch(
-        request_id=str(uuid5(_NAMESPACE, name)),
+        request_id=_name(place.encode(), body),
         body=body,
         records=len(numbered),
         sources=frozenset(sources),
     )
+
+
+def _name(place: bytes, body: bytes) -> str:
+    """A UUID of version 5 (RFC 9562 section 5.5), its SHA-1 fed in pieces: the body is hashed once and not copied."""
+    digest = sha1(_NAMESPACE.bytes + place, usedforsecurity=False)
+    digest.update(body)
+    return str(UUID(bytes=digest.digest()[:16], version=5))

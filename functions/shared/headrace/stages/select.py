@@ -44,14 +44,15 @@ def select(message: Received, pipeline: Pipeline, expressions: Expressions) -> S
 
 
 def _sort(outcomes: Sequence[Outcome], pipeline: Pipeline, selection: Selection) -> None:
-    kept = selection.kept
+    kept, filtered = selection.kept, 0
     for outcome in outcomes:
         if outcome.kept:
             kept.append(outcome.record)
         elif outcome.error is None:
-            selection.filtered += 1
+            filtered += 1
         else:
             _failed(outcome, outcome.error, pipeline, selection)
+    selection.filtered = filtered
 
 
 def _failed(outcome: Outcome, error: str, pipeline: Pipeline, selection: Selection) -> None:

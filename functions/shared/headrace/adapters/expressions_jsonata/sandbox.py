@@ -162,10 +162,8 @@ def _filtered(
     outcomes: list[Outcome | None] = []
     touched_bytes = tame.touched_bytes
     for record in records:
-        verdict = None
         try:
-            if touched_bytes(record) <= TOUCHED_BYTES:
-                verdict = quick(record)
+            verdict = quick(record) if touched_bytes(record) <= TOUCHED_BYTES else None
         except BaseException:  # noqa: BLE001 - it comes again in `_applied`, outside of this handler
             verdict = None
         if verdict is True or verdict is False:
