@@ -18,6 +18,9 @@ SHORTEST_DELAY = timedelta(seconds=1)
 LONGEST_DELAY = timedelta(hours=12)
 """The longest that SQS can hide a message."""
 
+LONGEST_PUBLISH_DELAY = timedelta(minutes=15)
+"""The longest that SQS can hold back a new message."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

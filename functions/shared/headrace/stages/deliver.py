@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from headrace.domain.delivery import SINK_LADDER, Answer, delay
+from headrace.domain.delivery import LONGEST_PUBLISH_DELAY, SINK_LADDER, Answer, delay
 from headrace.domain.errors import Conflict, InvalidInput, TooLarge, Unavailable
 from headrace.domain.sinks import Sink
 from headrace.observability import emit, warn
@@ -29,7 +29,6 @@ from headrace.wire.envelope import decode_body
 from headrace.wire.sink_request import Output, SinkRequest, encode_sink_request
 
 _AT_ONCE = 16
-_LONGEST_PUBLISH_DELAY = timedelta(minutes=15)
 _MARGIN = timedelta(seconds=5)
 _NOT_SENT = timedelta(seconds=1)
 """How long an output waits that could not be tried, for want of time or of an evaluator."""
@@ -174,7 +173,7 @@ def _put_back(delivery: Delivery, attempts: int, wait: timedelta, ports: Ports, 
     message = delivery.message
     again = Message(message.body, {**message.attributes, **_own(delivery, attempts)})
     try:
-        ports.bus.publish(message.queue, [again], delay=min(wait, _LONGEST_PUBLISH_DELAY))
+        ports.bus.publish(message.queue, [again], delay=min(wait, LONGEST_PUBLISH_DELAY))
     except Unavailable as problem:
         failed.add(message.id)
         warn("messages_returned", project_id=delivery.project_id, reason=str(problem))

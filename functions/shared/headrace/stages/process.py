@@ -18,7 +18,7 @@ from uuid import UUID
 import orjson
 
 from headrace.domain.batches import Batch, cut
-from headrace.domain.delivery import AGENT_LADDER, Answer, delay
+from headrace.domain.delivery import AGENT_LADDER, LONGEST_PUBLISH_DELAY, Answer, delay
 from headrace.domain.errors import InvalidInput, TooLarge, Unavailable
 from headrace.domain.pipeline import Pipeline
 from headrace.observability import emit, warn
@@ -37,7 +37,6 @@ Remaining = Callable[[], timedelta]
 """How long this invocation may still take."""
 
 _PAUSED = timedelta(seconds=30)
-_LONGEST_PUBLISH_DELAY = timedelta(minutes=15)
 _LONGEST_PAUSE = AGENT_LADDER[2]
 _MARGIN = timedelta(seconds=5)
 """Kept back at the end of an invocation, to put away what was not sent."""
@@ -186,7 +185,7 @@ class _Work:
         """Store a batch as a new message: another delivery of the old one would count as an attempt."""
         try:
             message = self._encode_batch(batch, attempts)
-            self.ports.bus.publish(self.queue, [message], delay=min(wait, _LONGEST_PUBLISH_DELAY))
+            self.ports.bus.publish(self.queue, [message], delay=min(wait, LONGEST_PUBLISH_DELAY))
         except Unavailable as problem:
             self._return(batch.sources, problem)
 
