@@ -7,17 +7,17 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from secrets import token_hex, token_urlsafe
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from headrace import settings as settings_module
 from headrace.domain.errors import ConfigError
 from headrace.domain.queues import QueueNames
+from headrace.engines import Closable, OpenTable, TableName, make_bus, make_table, make_wiring
 from headrace.entry.http import Limits
 from headrace.ports.bus import Bus, Source
 from headrace.ports.clock import Clock
 from headrace.ports.expressions import Expressions
 from headrace.ports.outbound import Outbound
-from headrace.ports.table import Table
 from headrace.ports.vault import Vault
 from headrace.ports.wiring import Wiring
 from headrace.settings import Settings
@@ -25,12 +25,11 @@ from headrace.stages import accept_output, deliver, process, receive
 from headrace.stages.configuration import Configuration
 
 if TYPE_CHECKING:
-    from headrace.adapters.bus_sqlite import SqliteBus
     from headrace.control.ports import Ports as ControlPorts
     from headrace.control.tokens import SigningKeys
 
 EngineName = Literal["jsonatapy", "jsonata-python"]
-TableName = Literal["config", "telemetry"]
+Made = TypeVar("Made", bound=Closable)
 
 _SHORTEST_SECRET = 32
 
@@ -64,58 +63,42 @@ def close() -> None:
     """Let go of files, connections and processes; what is used afterwards is made anew."""
     while _closers:
         _closers.pop()()
-    for made in (_sqlite_bus, wiring, table, expressions, outbound, configuration, vault, settings):
+    for made in (bus, wiring, table, expressions, outbound, configuration, vault, settings):
         made.cache_clear()
     for ports in (receiving, accepting, processing, delivering, controlling):
         ports.cache_clear()
 
 
+@cache
 def bus() -> Bus:
     """The chosen bus."""
-    return _sqlite_bus()
+    return _until_closed(make_bus(settings(), clock()))
 
 
 def source() -> Source:
-    """The chosen bus as the pump sees it."""
-    return _sqlite_bus()
-
-
-@cache
-def _sqlite_bus() -> "SqliteBus":
-    from headrace.adapters.bus_sqlite import SqliteBus
-
-    made = SqliteBus(_bus_path(), clock(), receive_limit=settings().receive_limit)
-    _closers.append(made.close)
-    return made
+    """The chosen bus as the pump sees it. Raises ConfigError where the engine calls the functions by itself."""
+    made = bus()
+    if not hasattr(made, "receive"):
+        raise ConfigError(f"{settings().bus_url!r} calls the functions by itself: there is nothing to pull from")
+    return cast(Source, made)
 
 
 @cache
 def wiring() -> Wiring:
     """What makes queues and subscriptions on the chosen bus."""
-    from headrace.adapters.bus_sqlite import SqliteWiring
-
-    made = SqliteWiring(_bus_path())
-    _closers.append(made.close)
-    return made
+    return _until_closed(make_wiring(settings()))
 
 
 @cache
-def table(name: TableName) -> Table:
+def table(name: TableName) -> OpenTable:
     """One of the two logical tables in the chosen store."""
-    scheme, _, _ = settings().store_url.partition(":")
-    if scheme != "sqlite":
-        raise ConfigError(f"HEADRACE_STORE must be sqlite:///PATH, not {settings().store_url!r}")
-    from headrace.adapters.table_sql import SqlTable
-
-    made = SqlTable(settings().store_url, name, clock())
-    _closers.append(made.close)
-    return made
+    return _until_closed(make_table(settings(), name, clock()))
 
 
 def housekeep() -> None:
     """Remove what has expired, on engines that do not do so themselves."""
-    for name in ("config", "telemetry"):
-        table(name).purge()  # type: ignore[attr-defined]  # every store that gets here is a SqlTable
+    table("config").purge()
+    table("telemetry").purge()
 
 
 @cache
@@ -246,8 +229,6 @@ def _local_secret(name: str, make: Callable[[], str]) -> str:
     return local_secret(make_data_dir(), name, make)
 
 
-def _bus_path() -> Path:
-    scheme, _, path = settings().bus_url.partition(":///")
-    if scheme != "sqlite" or not path:
-        raise ConfigError(f"HEADRACE_BUS must be sqlite:///PATH, not {settings().bus_url!r}")
-    return Path(path)
+def _until_closed(made: Made) -> Made:
+    _closers.append(made.close)
+    return made
