@@ -1,0 +1,68 @@
+"""A span as agents' people see it: which agent did what, with which model, at what cost, and what went wrong."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Kind = Literal["agent", "llm_call", "tool_call", "message", "handoff", "retrieval", "checkpoint", "chain", "other"]
+Status = Literal["ok", "error", "unset"]
+ErrorType = Literal[
+    "none", "tool_error", "llm_error", "timeout", "rate_limit", "empty_response", "blocked", "cancelled"
+]
+MessageType = Literal["handoff", "request", "response", "broadcast"]
+
+
+@dataclass(slots=True)
+class SpanError:
+    """What went wrong in one span."""
+
+    type: ErrorType
+    message: str
+
+
+@dataclass(slots=True)
+class SpanMessage:
+    """What one agent said to another, as far as the span tells; an unknown side is empty."""
+
+    sender: str
+    recipient: str
+    type: MessageType
+
+
+@dataclass(slots=True)
+class Span:
+    """One OTLP span, normalized. Times are nanoseconds since 1970; what is not known is empty or None."""
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str
+    name: str
+    kind: Kind
+    rule: str
+    """Which mapping rule decided, for people who wonder why."""
+    framework: str
+    service_name: str
+    started_unix_nano: int
+    duration_nano: int | None
+    """None: it had not ended when it was sent."""
+    status: Status
+    agent: str = ""
+    """By the span's own attributes only; a run finds the agent of its other spans through their ancestors."""
+    role: str = ""
+    tool: str = ""
+    model: str = ""
+    provider: str = ""
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_tokens: int | None = None
+    cost_usd: float | None = None
+    input: str = ""
+    output: str = ""
+    error: SpanError | None = None
+    message: SpanMessage | None = None
+    user_id: str = ""
+    session_id: str = ""
+    parent_is_remote: bool = False
+    """The parent ran in another process, by OTLP's span flags."""
+    attributes: dict[str, Any] = field(default_factory=dict)
+    oddities: list[str] = field(default_factory=list)
+    """What could not be taken as it was sent, in words."""
