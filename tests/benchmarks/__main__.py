@@ -3,7 +3,7 @@
 import argparse
 import platform
 
-from tests.benchmarks import control_plane, end_to_end, expressions, imports, processing, receiving
+from tests.benchmarks import control_plane, end_to_end, expressions, imports, processing, receiving, sending
 
 _PARTS = {
     "receiving": receiving.measure,
@@ -11,6 +11,7 @@ _PARTS = {
     "expressions": expressions.measure,
     "imports": imports.measure,
     "control_plane": control_plane.measure,
+    "sending": sending.measure,
     "end_to_end": end_to_end.measure,
 }
 

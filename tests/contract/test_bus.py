@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from headrace.adapters.bus_nats import NatsBus
 from headrace.adapters.bus_sqlite import SqliteBus
 from headrace.domain.errors import Unavailable
 from tests.contract.bus_suite import RECEIVE_LIMIT, BusContract, SourceContract
+from tests.engines.nats import NatsServer
 from tests.fakes.bus import FakeBus
 from tests.fakes.clock import FakeClock
 
@@ -30,5 +32,14 @@ class TestSqliteBus(BusContract, SourceContract):
     @pytest.fixture
     def bus(self, clock: FakeClock, tmp_path: Path) -> Iterator[SqliteBus]:
         bus = SqliteBus(tmp_path / "bus.db", clock, receive_limit=RECEIVE_LIMIT)
+        yield bus
+        bus.close()
+
+
+@pytest.mark.connected
+class TestNatsBus(BusContract, SourceContract):
+    @pytest.fixture
+    def bus(self, clock: FakeClock, nats_server: NatsServer) -> Iterator[NatsBus]:
+        bus = NatsBus(nats_server.url, clock, receive_limit=RECEIVE_LIMIT)
         yield bus
         bus.close()

@@ -1,10 +1,11 @@
-"""Every Outbound keeps the contract in `outbound_suite`."""
+"""Every Outbound keeps the contract in `outbound_suite`, the adapter also where each new address is checked."""
 
 from collections.abc import Iterator, Mapping
 
 import pytest
 
-from headrace.adapters.outbound_requests import RequestsOutbound
+from headrace.adapters.outbound_urllib3 import Urllib3Outbound
+from headrace.domain.addresses import read_rules
 from headrace.ports.outbound import NoAnswer, OutboundRequest, OutboundResponse
 from tests.contract.outbound_line import Arrived, HttpPeer, Line
 from tests.contract.outbound_suite import LineContract, OutboundContract, ask
@@ -51,13 +52,21 @@ class TestFakeOutbound(OutboundContract):
         assert [ask(outbound, peer.url).status for _ in range(2)] == [200, 200]
 
 
-class TestRequestsOutbound(OutboundContract, LineContract):
+class TestUrllib3Outbound(OutboundContract, LineContract):
+    rules = read_rules("", private_allowed=True)
+
     @pytest.fixture
-    def outbound(self) -> Iterator[RequestsOutbound]:
-        outbound = RequestsOutbound()
+    def outbound(self) -> Iterator[Urllib3Outbound]:
+        outbound = Urllib3Outbound(self.rules)
         yield outbound
         outbound.close()
 
     @pytest.fixture
     def peer(self, line: Line) -> HttpPeer:
         return HttpPeer(line)
+
+
+class TestUrllib3OutboundThatChecks(TestUrllib3Outbound):
+    """The loopback addresses of the suite are let through by the allow-list; all others inside are not."""
+
+    rules = read_rules("127.0.0.0/8, *.invalid, host", private_allowed=False)

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from headrace.adapters.bus_nats import NatsWiring
 from headrace.adapters.bus_sqlite import SqliteWiring
 from headrace.domain.errors import Unavailable
 from tests.contract.wiring_suite import RAW, WiringContract
+from tests.engines.nats import NatsServer
 from tests.fakes.wiring import FakeWiring
 
 
@@ -29,5 +31,14 @@ class TestSqliteWiring(WiringContract):
     @pytest.fixture
     def wiring(self, tmp_path: Path) -> Iterator[SqliteWiring]:
         wiring = SqliteWiring(tmp_path / "bus.db")
+        yield wiring
+        wiring.close()
+
+
+@pytest.mark.connected
+class TestNatsWiring(WiringContract):
+    @pytest.fixture
+    def wiring(self, nats_server: NatsServer) -> Iterator[NatsWiring]:
+        wiring = NatsWiring(nats_server.url)
         yield wiring
         wiring.close()

@@ -7,6 +7,7 @@ the last one for ever, keeps every request, and may be used from many threads at
     outbound = FakeOutbound(503, 200)       # once 503, then always 200
     outbound.will(NoAnswer("is away"))      # an exception is raised
     outbound.will(lambda request: OutboundResponse(200, {}, request.body))
+    outbound.refused.add("intranet.example")  # a host that may not be sent to
     outbound.bodies[0]                      # what was sent, as JSON
 """
 
@@ -24,13 +25,16 @@ from headrace.ports.outbound import OutboundRequest, OutboundResponse
 Answer = int | Exception | OutboundResponse | Callable[[OutboundRequest], OutboundResponse]
 
 _BODY_BYTES = 64 * 1024
+_SENDABLE_URL = re.compile(r"[^\x00-\x20\x7f\\]{1,8192}")
 _SENDABLE_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 _SENDABLE_VALUE = re.compile(r"([\x21-\x7e\x80-\xff]([\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?")
 
 
 class FakeOutbound:
     def __init__(self, *answers: Answer) -> None:
         self.requests: list[OutboundRequest] = []
+        self.refused: set[str] = set()
         self._answers: list[Answer] = list(answers) or [200]
         self._lock = Lock()
 
@@ -43,8 +47,20 @@ class FakeOutbound:
         """The JSON bodies of all requests, in the order in which they came."""
         return [orjson.loads(request.body) for request in self.requests]
 
+    def check(self, url: str) -> None:
+        try:
+            parts = urlsplit(url)
+            sendable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            sendable = False
+        if not sendable or "@" in parts.netloc or not _SENDABLE_URL.fullmatch(url):
+            raise InvalidInput("has a URL that cannot be used", field="url")
+        if parts.hostname in self.refused:
+            raise InvalidInput(f"leads inside: {parts.hostname} is a name inside a network", field="url")
+
     def send(self, request: OutboundRequest) -> OutboundResponse:
-        _check(request)
+        self.check(request.url)
+        _check_headers(request)
         with self._lock:
             self.requests.append(request)
             answer = self._answers[0] if len(self._answers) == 1 else self._answers.pop(0)
@@ -57,14 +73,8 @@ class FakeOutbound:
         return OutboundResponse(response.status, headers, response.body[:_BODY_BYTES])
 
 
-def _check(request: OutboundRequest) -> None:
-    try:
-        parts = urlsplit(request.url)
-        sendable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        sendable = False
-    if not sendable:
-        raise InvalidInput("has a URL that cannot be used", field="url")
+def _check_headers(request: OutboundRequest) -> None:
     for name, value in request.headers.items():
-        if not (_SENDABLE_NAME.fullmatch(name) and _SENDABLE_VALUE.fullmatch(value)):
+        sendable = _SENDABLE_NAME.fullmatch(name) and _SENDABLE_VALUE.fullmatch(value)
+        if not sendable or name.lower() in _FRAMING:
             raise InvalidInput(f"has a header that cannot be sent: {name}", field="headers")

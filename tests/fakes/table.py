@@ -14,11 +14,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from headrace.adapters.table_sql.ranges import bounds_of, decode_cursor, encode_cursor, position_of
-from headrace.adapters.table_sql.rules import check_keys, check_limit, check_writes, key_of, outcome
 from headrace.domain.errors import HeadraceError
 from headrace.ports.clock import Clock
 from headrace.ports.table import ANY, Condition, Delete, Item, Page, Put, Range, Update
+from headrace.ports.table_ranges import bounds_of, decode_cursor, encode_cursor, position_of
+from headrace.ports.table_rules import check_keys, check_limit, check_writes, key_of, outcome
 
 
 class FakeTable:

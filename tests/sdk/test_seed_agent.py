@@ -1,37 +1,20 @@
 """The minimal agent of the seed's documentation, word for word, works against Headrace's contract."""
 
 import socket
-import threading
-from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 import requests
-import uvicorn
 
 from tests.sdk.loopback import PATIENCE_SECONDS, reply
+from tests.sdk.serving import serving
 
 PAGE = Path(__file__).with_name("seed_minimal_agent.txt")
 RECORDS = [
     {"severityText": "ERROR", "body": "Connection refused"},
     {"severityText": "ERROR", "body": "Timeout"},
 ]
-
-
-@contextmanager
-def serving(app):
-    """Base URL of the app in a real server. The socket listens before the server runs: nobody polls."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join(PATIENCE_SECONDS)
-    assert not thread.is_alive()
 
 
 @pytest.fixture

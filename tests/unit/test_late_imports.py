@@ -7,7 +7,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-CHOSEN = {"sqlalchemy", "requests", "jsonatapy", "jsonata", "sqlite3", "uvicorn", "typer", "rich", "yaml", "argon2"}
+CHOSEN = {
+    "sqlalchemy",
+    "requests",
+    "urllib3",
+    "jsonatapy",
+    "jsonata",
+    "sqlite3",
+    "uvicorn",
+    "typer",
+    "rich",
+    "yaml",
+    "argon2",
+}
 
 
 def loaded_by(program: str, folder: Path) -> set[str]:
@@ -40,7 +52,7 @@ def test_importing_the_wiring_loads_no_adapter(tmp_path):
         ("bus()", {"sqlite3"}),
         ("wiring()", {"sqlite3"}),
         ("table('config')", {"sqlalchemy", "sqlite3"}),
-        ("outbound()", {"requests"}),
+        ("outbound()", {"urllib3"}),
         ("expressions()", {"jsonatapy"}),
         ("clock()", set()),
         ("settings()", set()),
@@ -51,5 +63,5 @@ def test_choosing_an_adapter_loads_what_it_needs_and_nothing_of_the_others(chose
 
 
 def test_the_command_line_loads_a_command_when_it_is_called(tmp_path):
-    heavy = {"sqlalchemy", "requests", "jsonatapy", "sqlite3", "uvicorn", "argon2", "yaml"}
+    heavy = {"sqlalchemy", "requests", "urllib3", "jsonatapy", "sqlite3", "uvicorn", "argon2", "yaml"}
     assert loaded_by("import headrace.local.cli", tmp_path) & heavy == set()

@@ -9,7 +9,7 @@ from headrace.settings import PREFIX, Settings, load
 
 NAMES = [each.name for each in fields(Settings)]
 EXAMPLES = {bool: ("true", True), int: ("41", 41), float: ("1.5", 1.5), str: ("some", "some"), Path: ("/x", Path("/x"))}
-WORDS = {"log_level": "DEBUG", "expression_engine": "jsonata-python"}
+WORDS = {"log_level": "DEBUG", "expression_engine": "jsonata-python", "outbound_allow_private": "true"}
 
 
 def kind_of(name):

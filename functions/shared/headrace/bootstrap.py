@@ -10,6 +10,7 @@ from secrets import token_hex, token_urlsafe
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from headrace import settings as settings_module
+from headrace.domain.addresses import read_rules
 from headrace.domain.errors import ConfigError
 from headrace.domain.queues import QueueNames
 from headrace.engines import Closable, OpenTable, TableName, make_bus, make_table, make_wiring
@@ -27,6 +28,7 @@ from headrace.stages.configuration import Configuration
 if TYPE_CHECKING:
     from headrace.control.ports import Ports as ControlPorts
     from headrace.control.tokens import SigningKeys
+    from headrace.stages.trace import Ports as TracePorts
 
 EngineName = Literal["jsonatapy", "jsonata-python"]
 Made = TypeVar("Made", bound=Closable)
@@ -65,7 +67,7 @@ def close() -> None:
         _closers.pop()()
     for made in (bus, wiring, table, expressions, outbound, configuration, vault, settings):
         made.cache_clear()
-    for ports in (receiving, accepting, processing, delivering, controlling):
+    for ports in (receiving, accepting, processing, delivering, tracing, controlling):
         ports.cache_clear()
 
 
@@ -115,9 +117,9 @@ def expressions() -> Expressions:
 @cache
 def outbound() -> Outbound:
     """The way out to users' addresses."""
-    from headrace.adapters.outbound_requests import RequestsOutbound
+    from headrace.adapters.outbound_urllib3 import Urllib3Outbound
 
-    made = RequestsOutbound()
+    made = Urllib3Outbound(read_rules(settings().outbound_allow, private_allowed=settings().private_addresses_allowed))
     _closers.append(made.close)
     return made
 
@@ -179,6 +181,14 @@ def processing() -> process.Ports:
 def delivering() -> deliver.Ports:
     """For `functions/sink`."""
     return deliver.Ports(bus(), configuration(), table("telemetry"), clock(), expressions(), outbound())
+
+
+@cache
+def tracing() -> "TracePorts":
+    """For `functions/traces`. Imported late: the rest of the data path has no use for it."""
+    from headrace.stages.trace import Ports
+
+    return Ports(bus(), configuration(), table("telemetry"), clock())
 
 
 @cache

@@ -18,6 +18,7 @@ MIB = 1024 * 1024
 _LONGEST_SECONDS = 86_400
 _CHOICES = {
     "expression_engine": ("jsonatapy", "jsonata-python"),
+    "outbound_allow_private": ("true", "false", ""),
     "log_level": ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
 }
 
@@ -53,6 +54,14 @@ class Settings:
     trusted_proxies: str = _setting(
         "", "Proxies whose `X-Forwarded-For` is believed, addresses or networks with commas. Empty: none."
     )
+    outbound_allow_private: str = _setting(
+        "",
+        "`true`: agents and webhooks may be at private, loopback and link-local addresses. Empty: only where bus and "
+        "store are SQLite files.",
+    )
+    outbound_allow: str = _setting(
+        "", "Addresses, networks and host names (`*.example.com` too), with commas, that agents and webhooks may be at."
+    )
     log_level: str = _setting("WARNING", "Least level of the JSON lines on standard error: `INFO`, `WARNING` …")
 
     @property
@@ -64,6 +73,13 @@ class Settings:
     def store_url(self) -> str:
         """The tables, with the default worked out."""
         return self.store or f"sqlite:///{self.data_dir / 'store.db'}"
+
+    @property
+    def private_addresses_allowed(self) -> bool:
+        """Whether users' URLs may lead inside, with the default worked out."""
+        if self.outbound_allow_private:
+            return self.outbound_allow_private.lower() == "true"
+        return all(url.startswith("sqlite:") for url in (self.bus_url, self.store_url))
 
     @property
     def key_cache(self) -> timedelta:
@@ -101,6 +117,7 @@ def _read(name: str, text: str, default: Any) -> Any:
         raise ConfigError(f"{PREFIX}{name.upper()} must be at least 1, not {text!r}")
     if kind is float and not 0 <= value <= _LONGEST_SECONDS:  # also refuses what is no number
         raise ConfigError(f"{PREFIX}{name.upper()} must be from 0 to {_LONGEST_SECONDS}, not {text!r}")
-    if name in _CHOICES and not {value, value.upper()} & set(_CHOICES[name]):
-        raise ConfigError(f"{PREFIX}{name.upper()} must be one of {', '.join(_CHOICES[name])}, not {text!r}")
+    if name in _CHOICES and not {value, value.upper(), value.lower()} & set(_CHOICES[name]):
+        choices = ", ".join(filter(None, _CHOICES[name]))
+        raise ConfigError(f"{PREFIX}{name.upper()} must be one of {choices}, not {text!r}")
     return value

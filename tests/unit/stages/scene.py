@@ -22,11 +22,16 @@ from headrace.observability import listen
 from headrace.ports.bus import Message
 from headrace.stages import accept_output, deliver, process, receive
 from headrace.stages.configuration import Configuration
+from headrace.stages.deliver import Ports as DeliveringPorts
+from headrace.stages.hold_off import HoldOff
+from headrace.stages.log_deliveries import DeliveryLog
+from headrace.stages.ports import Ports
 from headrace.wire import items
 from headrace.wire.envelope import encode_attributes, encode_records, encode_text
 from tests.fakes.bus import FakeBus
 from tests.fakes.clock import FakeClock
 from tests.fakes.expressions import FakeExpressions
+from tests.fakes.notifier import FakeNotifier
 from tests.fakes.outbound import FakeOutbound
 from tests.fakes.table import FakeTable
 
@@ -52,6 +57,7 @@ class Scene:
         self.bus = FakeBus(self.clock)
         self.config, self.telemetry = FakeTable(self.clock), FakeTable(self.clock)
         self.expressions, self.outbound = FakeExpressions(FUNCTIONS), FakeOutbound()
+        self.notifier, self.log, self.hold_off = FakeNotifier(), DeliveryLog(), HoldOff()
         self.configuration = Configuration(
             self.config, self.clock, key_ttl=timedelta(seconds=30), ttl=timedelta(seconds=2)
         )
@@ -101,13 +107,26 @@ class Scene:
 
     def process(self, limit: int = 10) -> list[str]:
         """One event of the raw queue."""
-        ports = process.Ports(self.bus, self.configuration, self.telemetry, self.clock, self.expressions, self.outbound)
+        ports = Ports(self.bus, self.configuration, self.telemetry, self.clock, self.expressions, self.outbound)
         return self._turn(RAW, limit, lambda messages: process.process(messages, ports, lambda: self.remaining))
 
     def deliver(self, limit: int = 10) -> list[str]:
         """One event of the output queue."""
-        ports = deliver.Ports(self.bus, self.configuration, self.telemetry, self.clock, self.expressions, self.outbound)
+        ports = self.delivering()
         return self._turn(OUTPUT, limit, lambda messages: deliver.deliver(messages, ports, lambda: self.remaining))
+
+    def delivering(self) -> DeliveringPorts:
+        return DeliveringPorts(
+            self.bus,
+            self.configuration,
+            self.telemetry,
+            self.clock,
+            self.expressions,
+            self.outbound,
+            self.notifier,
+            self.log,
+            self.hold_off,
+        )
 
     def _turn(self, queue: str, limit: int, work: Any) -> list[str]:
         messages = self.bus.receive(queue, limit=limit, lease=LEASE)

@@ -1,8 +1,10 @@
 """What is left of a project that was deleted: it all goes."""
 
+from collections.abc import Iterator
+
 from headrace.control.ports import Ports
 from headrace.ports.table import Delete, Item, Range, Table
-from headrace.wire import items
+from headrace.wire import items, run_items
 
 _AT_ONCE = 25
 """Items of 400 KB may be among them, and an engine's transaction holds a few megabytes."""
@@ -21,6 +23,28 @@ def erase_project(project_id: str, ports: Ports) -> None:
     ports.wiring.reconcile(project_id, [])
     _erase(Range(pk), ports.config)
     _erase(Range(pk), ports.telemetry)
+    _erase_runs(project_id, ports.telemetry)
+
+
+def _erase_runs(project_id: str, telemetry: Table) -> None:
+    """What can be found only by an entry goes before the entry."""
+    runs = Range(run_items.runs_pk(project_id), prefix=run_items.TIME_PREFIX)
+    for entry in _all(runs, telemetry):
+        _erase(Range(run_items.trace_pk(project_id, entry["trace_id"])), telemetry)
+    for service in _all(Range(run_items.services_pk(project_id)), telemetry):
+        _erase(Range(run_items.rollup_pk(project_id, service["name"])), telemetry)
+    for partition in (run_items.runs_pk, run_items.agents_pk, run_items.services_pk, run_items.rolled_pk):
+        _erase(Range(partition(project_id)), telemetry)
+
+
+def _all(places: Range, table: Table) -> Iterator[Item]:
+    cursor = None
+    while True:
+        page = table.query(places, limit=_AT_ONCE, cursor=cursor)
+        yield from page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            return
 
 
 def _erase(places: Range, table: Table, *, index: bool = False) -> None:

@@ -31,18 +31,43 @@ class Answer:
     retry_after: timedelta | None = None
     everyone: bool = False
     """The other side as a whole is down or throttling, so trying it with other batches now is no use."""
+    status: int | None = None
+    """Of HTTP, when one came."""
 
 
-def judge(status: int, retry_after: timedelta | None = None) -> Answer:
-    """The meaning of an HTTP status."""
+@dataclass(frozen=True, slots=True)
+class SinkAttempt:
+    """One try to deliver one output to one sink, as it is remembered."""
+
+    at_unix_nano: int
+    """When it ended."""
+    output_id: str
+    request_id: str | None
+    number: int
+    """From 1; the first try is 1."""
+    verdict: Verdict
+    status: int | None
+    """Of HTTP, when an answer came."""
+    ms: float | None
+    """How long it took; None when nothing was sent."""
+    error: str | None
+
+
+def judge(status: int, retry_after: timedelta | None = None, said: str = "") -> Answer:
+    """The meaning of an HTTP status; `said` is the beginning of what came with it."""
     if 200 <= status < 300:
-        return Answer("done")
+        return Answer("done", status=status)
     reason = f"answered {status}"
     if status in _RETRIED or status >= 500:
-        return Answer("retry", reason, retry_after, everyone=status in (429, 503))
+        throttled = status in (429, 503)
+        return Answer("retry", _with(reason, said), retry_after, everyone=throttled, status=status)
     if 300 <= status < 400:
-        reason += ", a redirect, which is not followed: configure the final URL"
-    return Answer("gone" if status == _GONE else "refused", reason)
+        return Answer("refused", f"{reason}, a redirect, which is not followed: configure the final URL", status=status)
+    return Answer("gone" if status == _GONE else "refused", _with(reason, said), status=status)
+
+
+def _with(reason: str, said: str) -> str:
+    return f"{reason}: {said}" if said else reason
 
 
 def delay(ladder: tuple[timedelta, ...], attempt: int, retry_after: timedelta | None) -> timedelta | None:

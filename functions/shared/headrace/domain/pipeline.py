@@ -7,6 +7,7 @@ from typing import Literal
 
 from headrace.domain.program import Program
 from headrace.domain.records import Signal
+from headrace.domain.secrets import OldSecret
 
 OnError = Literal["drop", "forward", "dead_letter"]
 
@@ -25,6 +26,7 @@ class Pipeline:
     timeout: timedelta = timedelta(seconds=30)
     max_concurrency: int = 4
     signing_secret: str | None = field(default=None, repr=False)
+    old_secrets: tuple[OldSecret, ...] = ()
 
     @property
     def active(self) -> bool:
@@ -42,5 +44,8 @@ class Pipeline:
         return self.max_concurrency // self.invocations
 
     def with_secrets(self, change: Callable[[str], str]) -> "Pipeline":
-        """The same pipeline, with its secret put through `change`: sealed, opened or hidden."""
-        return replace(self, signing_secret=change(self.signing_secret)) if self.signing_secret else self
+        """The same pipeline, with its secrets put through `change`: sealed, opened or hidden."""
+        if not self.signing_secret:
+            return self
+        old = tuple(each.with_secret(change) for each in self.old_secrets)
+        return replace(self, signing_secret=change(self.signing_secret), old_secrets=old)

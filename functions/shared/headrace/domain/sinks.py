@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import Literal
 
 from headrace.domain.program import Program, Transform
-from headrace.domain.secrets import hide
+from headrace.domain.secrets import OldSecret, hide
 
-SinkType = Literal["webhook", "slack"]
+SinkType = Literal["webhook", "slack", "apprise"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Sink:
     method: str = "POST"
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     signing_secret: str | None = field(default=None, repr=False)
+    old_secrets: tuple[OldSecret, ...] = ()
     timeout: timedelta = timedelta(seconds=10)
 
     @property
@@ -35,16 +36,23 @@ class Sink:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What may be neither shown nor stored as it is: the address too, when whoever knows it may post there."""
-        address = (self.url,) if self.type == "slack" else ()
-        return (*address, *self.headers.values(), *((self.signing_secret,) if self.signing_secret else ()))
+        address = (self.url,) if self.secret_url else ()
+        newest = (self.signing_secret,) if self.signing_secret else ()
+        return (*address, *self.headers.values(), *newest, *(old.secret for old in self.old_secrets))
+
+    @property
+    def secret_url(self) -> bool:
+        """Whether whoever knows the address may post there."""
+        return self.type != "webhook"
 
     def with_secrets(self, change: Callable[[str], str]) -> "Sink":
         """The same sink, with each secret put through `change`: sealed, opened or hidden."""
         return replace(
             self,
-            url=change(self.url) if self.type == "slack" else self.url,
+            url=change(self.url) if self.secret_url else self.url,
             headers={name: change(value) for name, value in self.headers.items()},
             signing_secret=change(self.signing_secret) if self.signing_secret else None,
+            old_secrets=tuple(old.with_secret(change) for old in self.old_secrets),
         )
 
     def hide(self, text: str) -> str:

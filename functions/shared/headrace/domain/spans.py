@@ -9,6 +9,9 @@ ErrorType = Literal[
     "none", "tool_error", "llm_error", "timeout", "rate_limit", "empty_response", "blocked", "cancelled"
 ]
 MessageType = Literal["handoff", "request", "response", "broadcast"]
+AgentBy = Literal["", "name", "node", "kind", "definition"]
+"""How the agent of a span is known: it is named; it is the node of a graph, which is an agent if it calls models; the
+span is an agent's by its kind and only its own name tells which; the span does not run the agent, only defines it."""
 
 
 @dataclass(slots=True)
@@ -61,6 +64,17 @@ class Span:
     message: SpanMessage | None = None
     user_id: str = ""
     session_id: str = ""
+    agent_by: AgentBy = ""
+    call_id: str = ""
+    """Of a tool call, or of a model's answer: two spans with the same one describe the same call."""
+    asked: list[tuple[str, str, str]] = field(default_factory=list)
+    """Tools that the model asked for: name, call id, and the coworker when the tool hands work to one."""
+    answered: list[tuple[str, str, bool]] = field(default_factory=list)
+    """What tools answered, as the model was told since its last answer: call id, name, whether it went well."""
+    is_empty: bool = False
+    """The model, or the agent, answered with nothing at all."""
+    status_is_blind: bool = False
+    """The instrumentation ends such a span well whatever happened below it."""
     parent_is_remote: bool = False
     """The parent ran in another process, by OTLP's span flags."""
     attributes: dict[str, Any] = field(default_factory=dict)

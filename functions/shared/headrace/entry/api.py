@@ -35,5 +35,5 @@ def _response(route: Route, answer: Answer) -> Response:
     headers = {"Cache-Control": "no-store", **answer.headers}  # tokens and keys are in some of them
     if answer.etag is not None:
         headers["ETag"] = f'"{answer.etag}"'
-    body = b"" if answer.body is None else answer.body.model_dump_json().encode()
+    body = b"" if answer.body is None else answer.body.model_dump_json(by_alias=True).encode()
     return Response(route.status, body, headers=headers)

@@ -10,6 +10,7 @@ from headrace.domain.errors import Unavailable
 from headrace.entry.collector import look_less_often
 from headrace.observability import crash, warn
 from headrace.ports.bus import Received
+from headrace.wire.queue_text import decode_text, encode_mark
 
 Remaining = Callable[[], timedelta]
 Work = Callable[[Sequence[Received], Remaining], Sequence[str]]
@@ -49,8 +50,10 @@ def decode_message(record: Mapping[str, Any]) -> Received:
     return Received(
         id=record["messageId"],
         queue=record["eventSourceARN"].rpartition(":")[2],
-        body=record["body"],
-        attributes={name: value["stringValue"] for name, value in record.get("messageAttributes", {}).items()},
+        body=decode_text(record["body"]),
+        attributes={
+            name: decode_text(value["stringValue"]) for name, value in record.get("messageAttributes", {}).items()
+        },
         receive_count=int(system["ApproximateReceiveCount"]),
         receipt=record["receiptHandle"],
         sent_unix_nano=int(system["SentTimestamp"]) * 1_000_000,
@@ -83,7 +86,7 @@ def _record(message: Received) -> dict[str, Any]:
     return {
         "messageId": message.id,
         "receiptHandle": message.receipt,
-        "body": message.body,
+        "body": encode_mark(message.body),
         "attributes": {
             "ApproximateReceiveCount": str(message.receive_count),
             "ApproximateFirstReceiveTimestamp": sent_ms,
@@ -91,7 +94,12 @@ def _record(message: Received) -> dict[str, Any]:
             "SentTimestamp": sent_ms,
         },
         "messageAttributes": {
-            name: {"stringValue": value, "stringListValues": [], "binaryListValues": [], "dataType": "String"}
+            name: {
+                "stringValue": encode_mark(value),
+                "stringListValues": [],
+                "binaryListValues": [],
+                "dataType": "String",
+            }
             for name, value in message.attributes.items()
         },
         "eventSource": "aws:sqs",

@@ -8,7 +8,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class OutboundRequest:
-    """One HTTP request; `timeout` is for connecting and for the whole answer."""
+    """One HTTP request; `timeout` is for all of it: finding the host, connecting, sending, the whole answer."""
 
     url: str
     body: bytes
@@ -31,13 +31,26 @@ class NoAnswer(Exception):
 
 
 class Outbound(Protocol):
-    """The one way out. Follows no redirects and verifies TLS; may be used from many threads at once."""
+    """The one way out. Follows no redirects and verifies TLS; may be used from many threads at once.
+
+    In a shared deployment nothing is sent to addresses inside, whatever the name, the form of the address or the name
+    server says: what counts is the address that is connected to.
+    """
+
+    def check(self, url: str) -> None:
+        """Find what is wrong with a URL that can be found without asking anybody, to say so when it is typed.
+
+        Raises:
+            InvalidInput: it cannot be sent to, or leads inside and may not; `field` is "url".
+        """
+        ...
 
     def send(self, request: OutboundRequest) -> OutboundResponse:
         """Send once.
 
         Raises:
             NoAnswer: nothing usable came back within the time limits.
-            InvalidInput: the URL or a header cannot be sent at all; `field` is "url" or "headers".
+            InvalidInput: the URL or a header cannot be sent at all, or the host is at an address inside; trying again
+                is no use. `field` is "url" or "headers".
         """
         ...

@@ -13,6 +13,7 @@ from headrace.domain.keys import hash_key, well_formed
 from headrace.domain.pipeline import Pipeline
 from headrace.domain.records import Signal
 from headrace.domain.sinks import Sink
+from headrace.domain.tracing import Tracing
 from headrace.ports.clock import Clock
 from headrace.ports.table import PRESENT, Condition, Range, Table, Update
 from headrace.wire import items
@@ -47,6 +48,7 @@ class Configuration:
         self._keys: TTLCache[str, str | None] = self._cache(key_ttl)
         self._pipelines: TTLCache[str, Pipeline] = self._cache(ttl)
         self._sinks: TTLCache[str, list[Sink]] = self._cache(ttl)
+        self._tracing: TTLCache[str, Tracing] = self._cache(ttl)
 
     def project_of(self, key: str | None) -> str:
         """The id of the project that API key `key` belongs to.
@@ -79,6 +81,10 @@ class Configuration:
     def sinks(self, project_id: str) -> list[Sink]:
         """The project's sinks, disabled ones too, secrets opened. Raises Unavailable as `pipeline` does."""
         return self._remembered(self._sinks, project_id, self._read_sinks)
+
+    def tracing(self, project_id: str) -> Tracing:
+        """How the project wants its traces kept. Raises Unavailable as `pipeline` does."""
+        return self._remembered(self._tracing, project_id, self._read_tracing)
 
     def disable_sink(self, project_id: str, sink: Sink, reason: str) -> None:
         """Switch off a sink whose other end said that it is gone for good. Raises Conflict if it was deleted."""
@@ -114,6 +120,11 @@ class Configuration:
         item = self._table.get(items.project_pk(project_id), items.PIPELINE)
         with _damage_can_be_mended():
             return items.decode_pipeline(item)
+
+    def _read_tracing(self, project_id: str) -> Tracing:
+        item = self._table.get(items.project_pk(project_id), items.TRACING)
+        with _damage_can_be_mended():
+            return items.decode_tracing(item)
 
     def _read_sinks(self, project_id: str) -> list[Sink]:
         page = self._table.query(Range(items.project_pk(project_id), prefix=items.SINK_PREFIX), limit=1000)

@@ -21,17 +21,16 @@ from headrace.domain.batches import Batch, cut
 from headrace.domain.delivery import AGENT_LADDER, LONGEST_PUBLISH_DELAY, Answer, delay
 from headrace.domain.errors import InvalidInput, TooLarge, Unavailable
 from headrace.domain.pipeline import Pipeline
+from headrace.domain.secrets import signing_secrets
 from headrace.observability import emit, warn
-from headrace.ports.bus import Bus, Message, Received
-from headrace.ports.clock import Clock
-from headrace.ports.expressions import Expressions
-from headrace.ports.outbound import Outbound, OutboundRequest
-from headrace.ports.table import Table
-from headrace.stages.configuration import Configuration
+from headrace.ports.bus import Message, Received
+from headrace.ports.outbound import OutboundRequest
+from headrace.stages.ports import Ports
 from headrace.stages.post import post
 from headrace.stages.select import Selection, select
 from headrace.stages.tally import Tally, save
 from headrace.wire.envelope import decode_body, encode_attributes, encode_text
+from headrace.wire.signing import encode_signature
 
 Remaining = Callable[[], timedelta]
 """How long this invocation may still take."""
@@ -40,18 +39,6 @@ _PAUSED = timedelta(seconds=30)
 _LONGEST_PAUSE = AGENT_LADDER[2]
 _MARGIN = timedelta(seconds=5)
 """Kept back at the end of an invocation, to put away what was not sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """What processing needs."""
-
-    bus: Bus
-    configuration: Configuration
-    telemetry: Table
-    clock: Clock
-    expressions: Expressions
-    outbound: Outbound
 
 
 def process(messages: Sequence[Received], ports: Ports, remaining: Remaining) -> list[str]:
@@ -130,7 +117,7 @@ class _Work:
         request = OutboundRequest(
             url=self.pipeline.agent_endpoint or "",
             body=batch.body,
-            headers=_headers(self.project_id, batch.request_id),
+            headers={**_headers(self.project_id, batch.request_id), **self._signature(batch)},
             timeout=self.pipeline.timeout,
         )
         answer, took = post(request, self.ports.outbound)
@@ -148,6 +135,12 @@ class _Work:
         )
         return answer
 
+    def _signature(self, batch: Batch) -> dict[str, str]:
+        """Standard Webhooks headers, when the project has a signing secret. The id is that of the request."""
+        now = self.ports.clock.now_unix_nano()
+        secrets = signing_secrets(self.pipeline.signing_secret, self.pipeline.old_secrets, now)
+        return encode_signature(batch.request_id, batch.body, secrets, now) if secrets else {}
+
     def settle(self, batch: Batch, answer: Answer | None) -> None:
         """Account for one batch after its attempt, or without one."""
         now = self.ports.clock.now_unix_nano()
@@ -156,9 +149,9 @@ class _Work:
             return
         if answer.verdict == "done":
             self.tally.counts["delivered"] += batch.records
-            self.tally.latest["agent_last_success_at"] = str(now)
+            self.tally.succeeded(now, "agent_")
             return
-        self.tally.latest |= {"agent_last_error": answer.reason, "agent_last_error_at": str(now)}
+        self.tally.failed(now, answer.reason, "agent_")
         attempts = batch.attempts + 1
         wait = delay(AGENT_LADDER, attempts, answer.retry_after) if answer.verdict == "retry" else None
         if wait is not None:

@@ -1,4 +1,4 @@
-"""Counters per project in the telemetry table: one write for each function invocation.
+"""Counters and last words in the telemetry table: one write for each function invocation.
 
 What is counted has happened and cannot be undone, so a table that is down costs counts, never records.
 Under redelivery a record may be counted twice, exactly when it is delivered twice.
@@ -7,20 +7,35 @@ Under redelivery a record may be counted twice, exactly when it is delivered twi
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from headrace.domain.errors import HeadraceError
+from headrace.domain.errors import Conflict, HeadraceError
 from headrace.observability import warn
-from headrace.ports.table import Table, Update
+from headrace.ports.table import Condition, Item, Table, Update
 from headrace.wire import items
 
 
 @dataclass(slots=True)
 class Tally:
-    """What one invocation did for one project."""
+    """What one invocation did for one project, or to one sink."""
 
     counts: Counter[str] = field(default_factory=Counter)
     """By the names of the status in contract section 7, in records; outputs and deliveries in messages."""
-    latest: dict[str, str] = field(default_factory=dict)
-    """Last words: of the agent, of the filter."""
+    latest: dict[str, str | int] = field(default_factory=dict)
+    """Last words: of the agent, of the filter, of a sink."""
+    first: dict[str, str] = field(default_factory=dict)
+    """What is set only where there is nothing yet."""
+    over: set[str] = field(default_factory=set)
+    """What is no longer so, and is removed."""
+
+    def succeeded(self, now_unix_nano: int, who: str = "") -> None:
+        """Somebody took what was sent; `who` begins the names of the attributes."""
+        self.latest[f"{who}last_success_at"] = str(now_unix_nano)
+        self.over.add(f"{who}failing_since")
+        self.first.pop(f"{who}failing_since", None)
+
+    def failed(self, now_unix_nano: int, error: str, who: str = "") -> None:
+        """Somebody did not."""
+        self.latest |= {f"{who}last_error": error, f"{who}last_error_at": str(now_unix_nano)}
+        self.first.setdefault(f"{who}failing_since", str(now_unix_nano))
 
 
 def new_tallies() -> dict[str, Tally]:
@@ -28,14 +43,27 @@ def new_tallies() -> dict[str, Tally]:
     return defaultdict(Tally)
 
 
-def save(telemetry: Table, project_id: str, tally: Tally) -> None:
-    """Add `tally` to the project's counters."""
+def save(telemetry: Table, project_id: str, tally: Tally, sk: str = items.COUNTERS) -> Item | None:
+    """Add `tally` to the counters of the project, or to what is under `sk`; the whole item after that."""
     counts = {name: count for name, count in tally.counts.items() if count}
     if not counts and not tally.latest:
-        return
+        return None
+    pk = items.project_pk(project_id)
+    begun_again = {name: tally.first[name] for name in tally.over if name in tally.first}
+    over = [name for name in tally.over if name not in begun_again]
     try:
-        telemetry.update(
-            Update(items.project_pk(project_id), items.COUNTERS, set=tally.latest, add=counts),
-        )
+        item = telemetry.update(Update(pk, sk, set={**tally.latest, **begun_again}, add=counts, remove=over))
+        for name, value in tally.first.items():
+            if name not in item:
+                _set_first(telemetry, Update(pk, sk, set={name: value}, condition=Condition(equals={name: None})))
     except HeadraceError as problem:
         warn("counts_lost", project_id=project_id, counts=counts, reason=str(problem))
+        return None
+    return item
+
+
+def _set_first(telemetry: Table, change: Update) -> None:
+    try:
+        telemetry.update(change)
+    except Conflict:
+        return  # another instance was first

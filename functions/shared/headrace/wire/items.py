@@ -8,17 +8,21 @@ config table                                     pk               sk            
   API key                                        key#HASH         key                project#ID    key#ID
   pipeline                                       project#ID       pipeline
   sink                                           project#ID       sink#ID
+  how traces are kept                              project#ID       tracing
   … a pipeline or sink that holds secrets                                            sealed        PK/SK
   audit entry                                    project#ID       audit#TIME#ID
   intent, see control/reconcile                  intent           PROJECT#ID
 telemetry table
   counters                                       project#ID       counters
+  health of a sink                               project#ID       health#SINK
+  attempts to deliver to a sink                  project#ID       attempts#SINK#SLOT
+  when a webhook may be sent to again            pace#HASH        pace
   the last records received, a few               project#ID       sample#SIGNAL
 
 Secrets are sealed before they come here and opened above: what is stored and what is read here is sealed.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from typing import Any, get_args
 
@@ -27,7 +31,9 @@ from headrace.domain.errors import InvalidInput
 from headrace.domain.pipeline import OnError, Pipeline
 from headrace.domain.program import OUTPUT_TYPES, Program, Transform
 from headrace.domain.records import SIGNALS
+from headrace.domain.secrets import OldSecret
 from headrace.domain.sinks import Sink, SinkType
+from headrace.domain.tracing import Price, Tracing
 
 Item = dict[str, Any]
 
@@ -40,9 +46,11 @@ PROJECT, PIPELINE, KEY, ACCOUNT, EMAIL, COUNTERS = (
     "counters",
 )
 SINK_PREFIX, SAMPLE_PREFIX = "sink#", "sample#"
+HEALTH_PREFIX = "health#"
 PROJECT_PREFIX, MEMBER_PREFIX, KEY_PREFIX, AUDIT_PREFIX = "project#", "member#", "key#", "audit#"
 ACCOUNT_PREFIX = "account#"
 INTENT = "intent"
+TRACING = "tracing"
 SEALED = "sealed"
 """Index partition of everything that holds secrets, so that keys can be rotated without looking at the rest."""
 
@@ -106,6 +114,7 @@ def encode_pipeline(project_id: str, pipeline: Pipeline) -> Item:
         "timeout_seconds": pipeline.timeout.total_seconds(),
         "max_concurrency": pipeline.max_concurrency,
         "signing_secret": pipeline.signing_secret,
+        "old_secrets": encode_old_secrets(pipeline.old_secrets),
         **_sealed(project_id, PIPELINE, holds_secrets=pipeline.signing_secret is not None),
     }
 
@@ -129,6 +138,7 @@ def decode_pipeline(item: Item | None) -> Pipeline:
         timeout=timedelta(seconds=_positive(item, "timeout_seconds", int, float)),
         max_concurrency=_positive(item, "max_concurrency", int),
         signing_secret=_typed(item, "signing_secret", str, type(None)),
+        old_secrets=_decode_old_secrets(item),
     )
 
 
@@ -160,6 +170,7 @@ def encode_sink(project_id: str, sink: Sink) -> Item:
         "method": sink.method,
         "headers": dict(sink.headers),
         "signing_secret": sink.signing_secret,
+        "old_secrets": encode_old_secrets(sink.old_secrets),
         "timeout_seconds": sink.timeout.total_seconds(),
         **_sealed(project_id, SINK_PREFIX + sink.id, holds_secrets=bool(sink.secrets)),
     }
@@ -182,7 +193,53 @@ def decode_sink(item: Item) -> Sink:
         method=_typed(item, "method", str),
         headers=_typed(item, "headers", dict),
         signing_secret=_typed(item, "signing_secret", str, type(None)),
+        old_secrets=_decode_old_secrets(item),
         timeout=timedelta(seconds=_positive(item, "timeout_seconds", int, float)),
+    )
+
+
+def encode_old_secrets(old: Iterable[OldSecret]) -> list[Item]:
+    """How replaced signing secrets, sealed ones, stand in an item."""
+    return [{"secret": each.secret, "until_unix_nano": each.until_unix_nano} for each in old]
+
+
+def _decode_old_secrets(item: Item) -> tuple[OldSecret, ...]:
+    """Items of before there were any have none."""
+    stored = _typed(item, "old_secrets", list) if item.get("old_secrets") is not None else []
+    if not all(isinstance(each, dict) for each in stored):
+        raise _damaged(item, "old_secrets", "a list of objects", stored)
+    return tuple(OldSecret(_typed(each, "secret", str), _typed(each, "until_unix_nano", int)) for each in stored)
+
+
+def encode_tracing(project_id: str, tracing: Tracing) -> Item:
+    """The item of how a project's traces are kept."""
+    return {
+        "pk": project_pk(project_id),
+        "sk": TRACING,
+        "retention_days": tracing.retention.days,
+        "capture_content": tracing.capture_content,
+        "prices": {
+            model: {"input": price.input, "output": price.output, "cached_input": price.cached_input}
+            for model, price in tracing.prices.items()
+        },
+    }
+
+
+def decode_tracing(item: Item | None) -> Tracing:
+    """How a project's traces are kept; as by default when there is no item.
+
+    Raises:
+        InvalidInput: the item is damaged; `field` says where.
+    """
+    if item is None:
+        return Tracing()
+    prices = _typed(item, "prices", dict)
+    if not all(isinstance(each, dict) for each in prices.values()):
+        raise _damaged(item, "prices", "an object of objects", prices)
+    return Tracing(
+        retention=timedelta(days=_positive(item, "retention_days", int)),
+        capture_content=_typed(item, "capture_content", bool),
+        prices={model: Price(**price) for model, price in prices.items()},
     )
 
 

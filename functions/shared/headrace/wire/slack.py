@@ -1,75 +1,171 @@
 """Any JSON value as a Slack message: Block Kit that reads well, and a plain `text` for notifications.
 
-Limits: https://docs.slack.dev/reference/block-kit/blocks
+A header, and below it, beside a bar in the colour of the severity: summary, facts, groups, root cause, what to do,
+and the request id. Limits: https://docs.slack.dev/reference/block-kit/blocks, of attachments and `text`:
+https://docs.slack.dev/messaging/formatting-message-text and https://docs.slack.dev/reference/methods/chat.postMessage
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
 
-_HEADER, _SECTION, _FIELD, _TEXT = 150, 3000, 2000, 3000
-_FIELDS = 10
-_TITLE_KEYS = ("title", "error_type", "name", "event")
-_SUMMARY_KEYS = ("summary", "message", "text", "description")
-_MARKS = {"critical": "🔴", "error": "🔴", "warning": "🟠", "informational": "🔵", "info": "🔵"}
+from headrace.wire.finding import TITLES, Finding, cut, decode_finding, plain, take_text
+
+_HEADER, _SECTION, _FIELD = 150, 3000, 2000
+_TEXT, _LONGEST_TEXT = 4000, 40_000
+"""What Slack recommends, and what it takes."""
+_BLOCKS, _FIELDS, _GROUPS = 50, 10, 10
+_ALL_BLOCKS = 12_000
+"""Characters in all: over a limit that it does not document, Slack answers `msg_blocks_too_long`."""
+_SHORT = 60
+
+_MARKS = {
+    "critical": ("🔴", "#d1242f"),
+    "fatal": ("🔴", "#d1242f"),
+    "error": ("🔴", "#d1242f"),
+    "high": ("🔴", "#d1242f"),
+    "warning": ("🟠", "#e36209"),
+    "warn": ("🟠", "#e36209"),
+    "medium": ("🟠", "#e36209"),
+    "informational": ("🔵", "#0969da"),
+    "info": ("🔵", "#0969da"),
+    "low": ("🔵", "#0969da"),
+    "ok": ("🟢", "#1a7f37"),
+    "resolved": ("🟢", "#1a7f37"),
+}
+_NO_MARK = ("", "#6e7781")
+
+_ERRORS = {
+    "no_service": "this webhook was removed or switched off in Slack: make a new one",
+    "no_team": "the workspace is gone",
+    "channel_not_found": "the channel is gone",
+    "channel_is_archived": "the channel is archived",
+    "action_prohibited": "an administrator forbids it",
+    "invalid_payload": "the template makes what Slack does not take",
+    "invalid_blocks": "the template makes blocks that Slack does not take",
+    "no_text": "the template makes a message without text",
+}
+"""https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks (Handling errors)."""
+
+Block = dict[str, Any]
 
 
 def encode_slack(payload: Any, shaped: Any, request_id: str | None) -> bytes:
     """The message for `payload`; `shaped` is what the sink's template made of it, None without a template.
 
-    A template gives the text, or a whole message (an object with `text` or `blocks`).
+    A template gives the text, a list of blocks, or a whole message (an object with `text` or `blocks`). What it gives
+    is cut at Slack's limits, and is not escaped: it may hold links and mentions on purpose.
     """
     if isinstance(shaped, str):
-        return orjson.dumps({"text": _cut(shaped, _TEXT)})
+        return orjson.dumps({"text": cut(shaped, _LONGEST_TEXT) or headline(decode_finding(payload))})
+    if _are_blocks(shaped):
+        shaped = {"blocks": shaped}
     if isinstance(shaped, dict) and ("text" in shaped or "blocks" in shaped):
-        return orjson.dumps({"text": _cut(_headline(payload), _TEXT), **shaped})
-    return orjson.dumps(_default(payload if shaped is None else shaped, request_id))
+        return orjson.dumps(_fitted(shaped, headline(decode_finding(payload))))
+    return orjson.dumps(_default(decode_finding(payload if shaped is None else shaped), request_id))
 
 
-def _default(payload: Any, request_id: str | None) -> dict[str, Any]:
-    fields = dict(payload) if isinstance(payload, dict) else {}
-    summary = _take(fields, _SUMMARY_KEYS)
-    headline = _headline(payload)
-    for name in ("severity", *_TITLE_KEYS):
-        fields.pop(name, None)
-    blocks: list[dict[str, Any]] = [
-        {"type": "header", "text": {"type": "plain_text", "text": _cut(headline, _HEADER), "emoji": True}}
-    ]
-    if text := summary or ("" if isinstance(payload, dict) else _plain(payload).strip()):
-        blocks.append(_section(text))  # Slack refuses a message with a block that holds no text
-    blocks += _field_blocks(fields)
-    if request_id:
-        blocks.append({"type": "context", "elements": [_markdown(f"request `{escape(request_id)}`")]})
-    return {"text": _cut(": ".join(filter(None, (headline, summary))), _TEXT), "blocks": blocks}
+def explain(reason: str) -> str:
+    """A reason that ends in what Slack said, with what that means where it is known."""
+    meaning = _ERRORS.get(reason.rpartition(": ")[2])
+    return f"{reason} ({meaning})" if meaning else reason
 
 
-def _headline(payload: Any) -> str:
-    fields = dict(payload) if isinstance(payload, dict) else {}
-    severity = str(fields.get("severity") or "").lower()
-    title = _take(fields, _TITLE_KEYS) or (severity.capitalize() if severity else "Agent output")
-    mark = _MARKS.get(severity, "")
-    return f"{mark} {title}".strip()
+def headline(finding: Finding) -> str:
+    """The one line that stands for the whole, fit for Slack's `text`."""
+    mark, _ = _MARKS.get(finding.severity, _NO_MARK)
+    return cut(f"{mark} {finding.title}".strip(), _TEXT)
 
 
-def _field_blocks(fields: dict[str, Any]) -> list[dict[str, Any]]:
+def _default(finding: Finding, request_id: str | None) -> dict[str, Any]:
+    title = headline(finding)
+    text = escape(": ".join(filter(None, (title, finding.summary))))
+    _, colour = _MARKS.get(finding.severity, _NO_MARK)
+    header = {"type": "header", "text": {"type": "plain_text", "text": cut(title, _HEADER), "emoji": True}}
+    message = {"text": cut(text, _TEXT), "blocks": [header]}
+    if below := _within(_details(finding), _ALL_BLOCKS - _HEADER) + _context(request_id):
+        message["attachments"] = [{"color": colour, "fallback": cut(title, _HEADER), "blocks": below}]
+    return message
+
+
+def _details(finding: Finding) -> Iterable[Block]:
+    if finding.summary:
+        yield _section(finding.summary)
+    yield from _fact_blocks(finding.facts)
+    if finding.cause:
+        yield _section(finding.cause, "Root cause")
+    if len(finding.remedies) == 1:
+        yield _section(finding.remedies[0], "What to do")
+    elif finding.remedies:
+        steps = (f"{number}. {step}" for number, step in enumerate(finding.remedies, 1))
+        yield _section("\n".join(steps), "What to do")
+    yield from map(_group, finding.groups[:_GROUPS])
+    if (more := len(finding.groups) - _GROUPS) > 0:
+        yield _section(f"… and {more} more")
+
+
+def _fact_blocks(facts: Mapping[str, Any]) -> Iterable[Block]:
     """Short values side by side, long and nested ones each in a block of its own, at most ten in all."""
-    shown = [(name, _plain(value)) for name, value in list(fields.items())[:_FIELDS]]
-    short = [(name, text) for name, text in shown if len(text) <= 60 and "\n" not in text]
-    blocks: list[dict[str, Any]] = []
+    shown = [(_label(name), plain(value)) for name, value in list(facts.items())[:_FIELDS]]
+    short = [(name, text) for name, text in shown if len(text) <= _SHORT and "\n" not in text]
     if short:
-        pairs = [_markdown(_cut(f"*{escape(name)}*\n{escape(text)}", _FIELD)) for name, text in short]
-        blocks.append({"type": "section", "fields": pairs})
-    blocks += [_section(text, name) for name, text in shown if (name, text) not in short]
-    return blocks
+        yield {"type": "section", "fields": [_markdown(_titled(name, text), _FIELD) for name, text in short]}
+    yield from (_section(text, name) for name, text in shown if (name, text) not in short)
 
 
-def _section(text: str, name: str = "") -> dict[str, Any]:
-    title = f"*{escape(name)}*\n" if name else ""
-    return {"type": "section", "text": _markdown(_cut(title + escape(text), _SECTION))}
+def _group(group: Mapping[str, Any]) -> Block:
+    """One of several kinds of errors: its title, how often, and what is said of it."""
+    facts = dict(group)
+    count = facts.pop("count", None)
+    severity = take_text(facts, ("severity",)).lower()
+    mark, _ = _MARKS.get(severity, _NO_MARK)
+    title = take_text(facts, TITLES) or severity.capitalize() or "Group"
+    often = f" × {count}" if isinstance(count, int) and not isinstance(count, bool) else ""
+    lines = [f"{_label(name)}: {plain(value)}" for name, value in facts.items() if value not in (None, "", [], {})]
+    return _section("\n".join(lines), f"{mark} {title}{often}".strip())
 
 
-def _markdown(text: str) -> dict[str, Any]:
-    return {"type": "mrkdwn", "text": text}
+def _label(name: str) -> str:
+    return name.replace("_", " ").strip() or "value"
+
+
+def _context(request_id: str | None) -> list[Block]:
+    if not request_id:
+        return []
+    return [{"type": "context", "elements": [_markdown(f"request `{escape(cut(request_id, 200))}`", _FIELD)]}]
+
+
+def _within(blocks: Iterable[Block], characters: int) -> list[Block]:
+    """The first blocks that fit, one for the request id left free; a last one says that there were more."""
+    kept: list[Block] = []
+    for block in blocks:
+        characters -= len(orjson.dumps(block).decode())
+        if characters < 0 or len(kept) >= _BLOCKS - 2:
+            return [*kept, _section("… the rest was cut: it is too long for Slack")]
+        kept.append(block)
+    return kept
+
+
+def _section(text: str, title: str = "") -> Block:
+    return {"type": "section", "text": _markdown(_titled(title, text) if title else escape(text), _SECTION)}
+
+
+def _titled(title: str, text: str) -> str:
+    return f"*{escape(title)}*\n{escape(text)}"
+
+
+def _markdown(text: str, limit: int) -> dict[str, Any]:
+    return {"type": "mrkdwn", "text": _cut_markdown(text, limit)}
+
+
+def _cut_markdown(text: str, limit: int) -> str:
+    """Cut, but not within `&amp;` and its like, which would show their halves."""
+    if len(text) <= limit:
+        return text
+    text = text[: limit - 1]
+    last = text.rfind("&", -5)
+    return (text if last < 0 or ";" in text[last:] else text[:last]) + "…"
 
 
 def escape(text: str) -> str:
@@ -77,21 +173,35 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _take(fields: dict[str, Any], names: tuple[str, ...]) -> str:
-    """The first of `names` that holds text, removed from `fields`."""
-    for name in names:
-        if isinstance(fields.get(name), str) and fields[name].strip():
-            return str(fields.pop(name))
-    return ""
+# --- what a template made -------------------------------------------------------------------------------------
 
 
-def _plain(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
-        return "\n".join(f"• {each}" for each in value)
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+def _are_blocks(shaped: Any) -> bool:
+    return isinstance(shaped, list) and bool(shaped) and all(isinstance(each, dict) and "type" in each for each in shaped)
 
 
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+def _fitted(message: dict[str, Any], title: str) -> dict[str, Any]:
+    """A message of a user's own with a text, within the limits; what is of another shape stays for Slack to judge."""
+    text, blocks = message.get("text"), message.get("blocks")
+    fitted = {**message, "text": cut(text, _LONGEST_TEXT) if isinstance(text, str) and text.strip() else title}
+    if isinstance(blocks, list):
+        fitted["blocks"] = [_fitted_block(each) for each in blocks[:_BLOCKS]]
+    return fitted
+
+
+def _fitted_block(block: Any) -> Any:
+    if not isinstance(block, dict):
+        return block
+    fitted, limit = dict(block), _HEADER if block.get("type") == "header" else _SECTION
+    if isinstance(block.get("text"), dict):
+        fitted["text"] = _fitted_text(block["text"], limit)
+    if isinstance(block.get("fields"), list):
+        fitted["fields"] = [_fitted_text(each, _FIELD) for each in block["fields"][:_FIELDS]]
+    return fitted
+
+
+def _fitted_text(text: Any, limit: int) -> Any:
+    if not isinstance(text, dict) or not isinstance(text.get("text"), str):
+        return text
+    shorten = cut if text.get("type") == "plain_text" else _cut_markdown
+    return {**text, "text": shorten(text["text"], limit)}

@@ -21,6 +21,7 @@ from ._errors import (
     UnexpectedResponseError,
     VerificationError,
 )
+from ._origin import answering
 from ._verify import VerifiedRequest, verify_request
 from ._version import __version__
 
@@ -40,5 +41,6 @@ __all__ = [
     "VerificationError",
     "VerifiedRequest",
     "__version__",
+    "answering",
     "verify_request",
 ]

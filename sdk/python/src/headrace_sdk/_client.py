@@ -16,20 +16,21 @@ from requests.auth import AuthBase
 
 from ._answers import OutputReceipt, Sent, read_receipt
 from ._errors import ConfigurationError, InvalidPayloadError
+from ._origin import current_origin
 from ._payload import encode_payload
 from ._retries import BoundedRetry
 from ._settings import (
     OUTPUT_PATH,
     is_header_value,
     resolve_api_key,
+    resolve_count,
     resolve_endpoint,
-    resolve_retries,
     resolve_seconds,
 )
 from ._translation import FOREIGN, translated
 from ._version import __version__
 
-_POOLED_CONNECTIONS = 32
+POOLED_CONNECTIONS = 32
 _HEADERS = {
     "Content-Type": "application/json",
     "Accept": "application/json",
@@ -70,13 +71,15 @@ class Headrace:
         self.endpoint = resolve_endpoint(endpoint)
         self._url = self.endpoint + OUTPUT_PATH
         self._timeout_seconds = resolve_seconds("timeout", timeout)
-        retry = BoundedRetry.of(resolve_retries(max_retries), resolve_seconds("max_retry_after", max_retry_after))
+        retry = BoundedRetry.of(
+            resolve_count("max_retries", max_retries), resolve_seconds("max_retry_after", max_retry_after)
+        )
         self._owns_session = session is None
         self._session = session or requests.Session()
         self._closed = False
         if _is_plain(self._session.get_adapter(self._url)):
             # For this URL alone: a session that was lent keeps its ways everywhere else.
-            self._session.mount(self._url, HTTPAdapter(max_retries=retry, pool_maxsize=_POOLED_CONNECTIONS))
+            self._session.mount(self._url, HTTPAdapter(max_retries=retry, pool_maxsize=POOLED_CONNECTIONS))
 
     def send_output(
         self, payload: Any, request_id: str | None = None, *, traceparent: str | None = None
@@ -85,9 +88,10 @@ class Headrace:
 
         Args:
             payload: any JSON value, at most 256 KiB as UTF-8 JSON.
-            request_id: the `X-Request-ID` of the batch that it answers; made up where there is none, so
-                that the tries of one call can be told from two calls.
-            traceparent: W3C Trace Context, passed on as it is.
+            request_id: the `X-Request-ID` of the batch that it answers; else that of `answering`; else made
+                up, so that the tries of one call can be told from two calls.
+            traceparent: W3C Trace Context, passed on as it is; else OpenTelemetry's current span, else that
+                of `answering`.
 
         Raises:
             InvalidPayloadError: payload, request_id or traceparent cannot be sent, or was refused.
@@ -96,17 +100,22 @@ class Headrace:
             UnexpectedResponseError: an answer that is not Headrace's, redirects included.
             ConfigurationError: the client is closed, or its endpoint, proxy or certificates cannot work.
         """
-        if self._closed:
-            raise ConfigurationError("this client is closed")
+        self.check_open()
         body = encode_payload(payload)
-        request_id = request_id or str(uuid4())
-        headers = _headers(request_id, traceparent)
+        origin = current_origin()
+        request_id = request_id or origin.request_id or str(uuid4())
+        headers = _headers(request_id, traceparent or origin.traceparent)
         sent = Sent(self._url, request_id, len(body), self._timeout_seconds, self._key.value)
         try:
             with self._post(body, headers) as response:
                 return read_receipt(response, sent)
         except FOREIGN as error:
             raise translated(error, self._url, request_id) from error
+
+    def check_open(self) -> None:
+        """Raises `ConfigurationError` once the client is closed."""
+        if self._closed:
+            raise ConfigurationError("this client is closed")
 
     def close(self) -> None:
         """Close the connections, unless the session is the caller's; may be called again."""

@@ -11,12 +11,14 @@ from urllib.parse import urlsplit
 import requests
 
 from ._errors import ConfigurationError
+from ._verify import Secrets, signing_keys
 
 DEFAULT_ENDPOINT = "http://127.0.0.1:4318"
 OUTPUT_PATH = "/internal/agent-output"
 
 _KEY_VARIABLES = ("HEADRACE_API_KEY", "GLASSFLOW_API_KEY")
 _ENDPOINT_VARIABLES = ("HEADRACE_ENDPOINT", "GLASSFLOW_ENDPOINT")
+_SIGNING_VARIABLE = "HEADRACE_SIGNING_SECRET"
 
 
 def resolve_api_key(argument: str | None) -> str:
@@ -77,15 +79,27 @@ def resolve_seconds(name: str, value: float | timedelta) -> float:
     return seconds
 
 
-def resolve_retries(value: int) -> int:
-    """How many further tries.
+def resolve_count(name: str, value: int, *, least: int = 0) -> int:
+    """A whole number.
 
     Raises:
-        ConfigurationError: it is not a whole number from 0.
+        ConfigurationError: it is not one, or below `least`.
     """
-    if not isinstance(value, int) or value < 0:
-        raise ConfigurationError(f"max_retries must be a whole number from 0: {value!r}")
+    if not isinstance(value, int) or value < least:
+        raise ConfigurationError(f"{name} must be a whole number from {least}: {value!r}")
     return value
+
+
+def resolve_signing_secrets(argument: Secrets | None) -> list[bytes] | None:
+    """The keys, from the argument, else from the environment with spaces between them; None: do not check.
+
+    Raises:
+        ConfigurationError: there are secrets, and one of them would let anybody sign.
+    """
+    from_environment = _from_environment((_SIGNING_VARIABLE,))
+    if argument is None and from_environment is None:
+        return None
+    return signing_keys(argument if argument is not None else (from_environment or "").split())
 
 
 def is_header_value(value: object) -> bool:

@@ -19,9 +19,12 @@ from ._errors import (
     TimestampToleranceError,
 )
 
-_ID, _TIMESTAMP, _SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
+ID, TIMESTAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
 _UNIX_SECONDS = re.compile(r"[0-9]{1,11}")
 _PREFIX = "whsec_"
+
+Secrets = str | bytes | Iterable[str | bytes]
+"""One signing secret, or several while they are being changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class VerifiedRequest:
 def verify_request(
     body: bytes,
     headers: Mapping[str, str],
-    secrets: str | bytes | Iterable[str | bytes],
+    secrets: Secrets,
     *,
     tolerance: timedelta = timedelta(minutes=5),
     now: datetime | None = None,
@@ -49,8 +52,8 @@ def verify_request(
     Args:
         body: the bytes of the request, before any parsing.
         headers: names in any case.
-        secrets: one or several, so that a new one can come in before the old one goes. Text is
-            `whsec_` and base64; other text counts both as base64 and as it stands; bytes are the key.
+        secrets: one or several, so that a new one can come in before the old one goes. Text is `whsec_` and base64;
+            other text counts both as base64 and as it stands; bytes are the key.
         tolerance: how far the time of signing may be from `now`, either way.
         now: the present, unless a test says otherwise.
 
@@ -60,20 +63,32 @@ def verify_request(
         SignatureMismatchError: no `v1` signature fits.
         ConfigurationError: no secret, an empty one, or a `whsec_` that is not base64.
     """
-    keys = _keys(secrets)
+    keys = signing_keys(secrets)
     values = {name.lower(): value for name, value in headers.items()}
     id_ = _message_id(values)
     timestamp = _timestamp(values, now or datetime.now(UTC), tolerance)
-    given = _signatures(values)
-    signed = f"{id_}.{timestamp}.".encode() + body
-    expected = [base64.b64encode(hmac.digest(key, signed, hashlib.sha256)) for key in keys]
-    # Counted, not stopped at the first: the time taken does not tell which secret it was.
-    if not sum(hmac.compare_digest(ours, theirs) for ours in expected for theirs in given):
-        raise SignatureMismatchError(f"no v1 signature in {_SIGNATURE} was made with a secret known here")
+    if not _any_fits(_signatures(values), [signature(key, id_, timestamp, body) for key in keys]):
+        raise SignatureMismatchError(f"no v1 signature in {SIGNATURE} was made with a secret known here")
     return VerifiedRequest(id=id_, timestamp=datetime.fromtimestamp(timestamp, UTC))
 
 
-def _keys(secrets: str | bytes | Iterable[str | bytes]) -> list[bytes]:
+def signature(key: bytes, id_: str, timestamp: int, body: bytes) -> bytes:
+    """What stands behind `v1,`: HMAC-SHA256 in base64 (specification, "Signature scheme")."""
+    signed = f"{id_}.{timestamp}.".encode() + body
+    return base64.b64encode(hmac.digest(key, signed, hashlib.sha256))
+
+
+def _any_fits(given: list[bytes], expected: list[bytes]) -> bool:
+    """Counted, not stopped at the first: the time taken does not tell which secret it was."""
+    return sum(hmac.compare_digest(ours, theirs) for ours in expected for theirs in given) > 0
+
+
+def signing_keys(secrets: Secrets) -> list[bytes]:
+    """The keys that the secrets stand for.
+
+    Raises:
+        ConfigurationError: none, an empty one, or a `whsec_` that is not base64.
+    """
     several = [secrets] if isinstance(secrets, str | bytes) else secrets
     keys = [key for secret in several for key in _readings(secret)]
     if not keys:
@@ -115,16 +130,16 @@ def _message_id(values: Mapping[str, str]) -> str:
     That separates id, time and body, and could move the border between them (specification, "Signature
     scheme").
     """
-    value = _header(values, _ID)
+    value = _header(values, ID)
     if "." in value:
-        raise SignatureHeaderError(f"the header {_ID} holds a full stop", header=_ID)
+        raise SignatureHeaderError(f"the header {ID} holds a full stop", header=ID)
     return value
 
 
 def _timestamp(values: Mapping[str, str], now: datetime, tolerance: timedelta) -> int:
-    value = _header(values, _TIMESTAMP)
+    value = _header(values, TIMESTAMP)
     if not _UNIX_SECONDS.fullmatch(value):
-        raise SignatureHeaderError(f"the header {_TIMESTAMP} is not in whole Unix seconds", header=_TIMESTAMP)
+        raise SignatureHeaderError(f"the header {TIMESTAMP} is not in whole Unix seconds", header=TIMESTAMP)
     age = timedelta(seconds=now.timestamp() - int(value))
     if abs(age) > tolerance:
         when = f"{age} ago" if age > timedelta(0) else f"{-age} in the future"
@@ -134,5 +149,5 @@ def _timestamp(values: Mapping[str, str], now: datetime, tolerance: timedelta) -
 
 def _signatures(values: Mapping[str, str]) -> list[bytes]:
     """The `v1` signatures as sent, in base64; other versions are for other verifiers."""
-    versioned = (entry.partition(",") for entry in _header(values, _SIGNATURE).split())
+    versioned = (entry.partition(",") for entry in _header(values, SIGNATURE).split())
     return [signature.encode(errors="replace") for version, _, signature in versioned if version == "v1"]

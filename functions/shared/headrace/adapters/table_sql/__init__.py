@@ -2,7 +2,7 @@
 
 `table` walks from the port to statements; `schema` holds the SQL table and its statements, `engine` the
 connections, transactions and foreign errors, `dialect` all in which the two engines differ, `codec` items as
-rows. `rules` and `ranges` know nothing of SQL: they are what the port promises, for any adapter.
+rows. What the port promises for any engine is in `ports/table_rules` and `ports/table_ranges`.
 """
 
 from headrace.adapters.table_sql.table import SqlTable

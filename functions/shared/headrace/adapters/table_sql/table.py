@@ -10,8 +10,12 @@ import sqlalchemy as sa
 
 from headrace.adapters.table_sql.codec import decode_row, encode_row
 from headrace.adapters.table_sql.engine import Database, acquire, parse_url, release
-from headrace.adapters.table_sql.ranges import Bounds, bounds_of, decode_cursor, encode_cursor, position_of
-from headrace.adapters.table_sql.rules import (
+from headrace.adapters.table_sql.schema import PageShape, Statements, among_keys, table_of
+from headrace.domain.errors import ConfigError
+from headrace.ports.clock import Clock
+from headrace.ports.table import ANY, Condition, Delete, Item, Page, Put, Range, Update
+from headrace.ports.table_ranges import Bounds, bounds_of, decode_cursor, encode_cursor, position_of
+from headrace.ports.table_rules import (
     Key,
     Write,
     check_keys,
@@ -20,10 +24,6 @@ from headrace.adapters.table_sql.rules import (
     key_of,
     outcome,
 )
-from headrace.adapters.table_sql.schema import PageShape, Statements, among_keys, table_of
-from headrace.domain.errors import ConfigError
-from headrace.ports.clock import Clock
-from headrace.ports.table import ANY, Condition, Delete, Item, Page, Put, Range, Update
 
 _Row = sa.RowMapping
 

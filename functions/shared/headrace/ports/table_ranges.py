@@ -9,9 +9,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from headrace.adapters.table_sql.rules import check_key, check_text
 from headrace.domain.errors import InvalidInput
 from headrace.ports.table import Item, Range
+from headrace.ports.table_rules import check_key, check_text
 
 _LAST = "\U0010ffff"
 _MAX_CURSOR_CHARACTERS = 16_384

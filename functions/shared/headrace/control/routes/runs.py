@@ -1,0 +1,88 @@
+"""Runs of agents: capability Trace. Contract section 10."""
+
+from typing import Any
+
+from headrace.control import runs
+from headrace.control.audit import audit_put
+from headrace.control.ports import Ports
+from headrace.control.tracing import load_tracing, save_tracing
+from headrace.domain.runs import graph
+from headrace.wire.api_runs import (
+    AgentsIn,
+    AgentsOut,
+    FoundSpanOut,
+    RunDetailOut,
+    RunOut,
+    RunsIn,
+    RunsOut,
+    SpanIn,
+    TracingIn,
+    TracingOut,
+    unix_nano,
+)
+from headrace.wire.routes import Answer, Call, Route
+from headrace.wire.runs import encode_graph, encode_run, encode_spans
+
+
+def list_runs(call: Call, ports: Ports) -> Answer:
+    """Runs, newest first, that everything in the query holds of.
+
+    A run is running until the root of its trace has come; one that gets no span for 15 minutes before that has timed
+    out, and runs again when a late span comes.
+    """
+    found, cursor = runs.list_runs(call.project_id, call.query, ports)
+    return Answer(RunsOut(items=[RunOut.model_validate(each) for each in found], next_cursor=cursor))
+
+
+def get_run(call: Call, ports: Ports) -> Answer:
+    """One run, by the id of its trace: all spans, and the graph of who spoke to whom."""
+    run, spans = runs.load_run(call.project_id, call.path["trace_id"], ports)
+    shown: dict[str, Any] = {**encode_run(run), "spans": encode_spans(spans), "graph": encode_graph(graph(run))}
+    return Answer(RunDetailOut.model_validate(shown))
+
+
+def list_agents(call: Call, ports: Ports) -> Answer:
+    """How the agents did in the runs of a time: of the last day, if the query says nothing else."""
+    query: AgentsIn = call.query
+    since, until = (None if edge is None else unix_nano(edge, 0) for edge in (query.since, query.until))
+    return Answer(AgentsOut(items=runs.agent_figures(call.project_id, since, until, ports)))
+
+
+def get_span(call: Call, ports: Ports) -> Answer:
+    """One span. Say the trace if you know it: otherwise only the latest thousand runs are looked through."""
+    query: SpanIn = call.query
+    run, spans, wanted = runs.find_span(call.project_id, call.path["span_id"], query.trace_id, ports)
+    shown = next(each for each in encode_spans(spans) if each["span_id"] == wanted.span_id)
+    return Answer(FoundSpanOut.model_validate({**shown, "trace_id": run.trace_id}))
+
+
+def get_tracing(call: Call, ports: Ports) -> Answer:
+    """How traces are kept; the defaults when nothing was ever stored."""
+    return Answer(TracingOut.of(load_tracing(call.project_id, ports.config)))
+
+
+def put_tracing(call: Call, ports: Ports) -> Answer:
+    """Say how traces are kept from now on: what the body leaves out gets its default. What is stored stays as it is."""
+    body: TracingIn = call.body
+    save_tracing(call.project_id, body.to_domain(), ports, [audit_put(call, "tracing.save", call.project_id, ports)])
+    return get_tracing(call, ports)
+
+
+_PROJECT = "/projects/{project_id}"
+
+ROUTES = (
+    Route("GET", f"{_PROJECT}/runs", "viewer", list_runs, "List runs", query=RunsIn, answer=RunsOut),
+    Route("GET", f"{_PROJECT}/runs/{{trace_id}}", "viewer", get_run, "Get a run", answer=RunDetailOut),
+    Route("GET", f"{_PROJECT}/agents", "viewer", list_agents, "List agents", query=AgentsIn, answer=AgentsOut),
+    Route("GET", f"{_PROJECT}/spans/{{span_id}}", "viewer", get_span, "Get a span", query=SpanIn, answer=FoundSpanOut),
+    Route("GET", f"{_PROJECT}/tracing", "viewer", get_tracing, "Get how traces are kept", answer=TracingOut),
+    Route(
+        "PUT",
+        f"{_PROJECT}/tracing",
+        "editor",
+        put_tracing,
+        "Set how traces are kept",
+        body=TracingIn,
+        answer=TracingOut,
+    ),
+)

@@ -1,0 +1,99 @@
+"""Roll up what services did, so that every message counts once however often it is delivered.
+
+The message's mark and what it adds are one transaction: a message that has its mark is done. What takes more than
+one transaction is cut into parts that depend on the message alone, each with a mark of its own.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from hashlib import blake2b
+
+from headrace.domain.errors import Conflict
+from headrace.domain.rollups import Observation, Rollup, Series, roll_up
+from headrace.ports.clock import Clock
+from headrace.ports.table import ABSENT, Put, Table, Update
+from headrace.stages.names import Names
+from headrace.wire import run_items
+
+_WRITES = 100
+_DAY_S = 86_400
+_MARKS_DAYS = 14
+"""As long as the longest that an engine keeps a message."""
+_MINUTES_DAYS = 3
+"""How long windows of a minute are kept; those of an hour stay as long as runs."""
+
+
+class RollUp:
+    """Adds observations to the rollups of one project."""
+
+    def __init__(self, project_id: str, telemetry: Table, names: Names, clock: Clock, retention: timedelta) -> None:
+        self._project_id, self._telemetry, self._names = project_id, telemetry, names
+        self._now_s = clock.now_unix_nano() // 1_000_000_000
+        self._kept_s = round(retention.total_seconds())
+
+    def add(self, messages: Mapping[str, Sequence[Observation]]) -> None:
+        """Add what each message observed, by its body; nothing for one that was added before.
+
+        Raises:
+            Unavailable: some may be added; adding all of them again is safe.
+        """
+        rollups = {_digest(body): roll_up(observations) for body, observations in messages.items()}
+        together = _merged(rollups.values())
+        marks = [self._mark(digest, 0) for digest in rollups]
+        if len(marks) + len(together) <= _WRITES:
+            try:
+                self._telemetry.transact([*marks, *self._updates(together)])
+            except Conflict:  # one of them, at least, was here before
+                self._add_each(rollups)
+        else:
+            self._add_each(rollups)
+        services = {series.service for series in together}
+        pk = run_items.services_pk(self._project_id)
+        self._names.enter(pk, services, self._telemetry, self._now_s, self._now_s + self._kept_s)
+
+    def _add_each(self, messages: Mapping[str, Mapping[Series, Rollup]]) -> None:
+        room = _WRITES - 1
+        for digest, rollups in messages.items():
+            updates = self._updates(rollups)
+            for part, start in enumerate(range(0, len(updates), room)):
+                try:
+                    self._telemetry.transact([self._mark(digest, part), *updates[start : start + room]])
+                except Conflict:
+                    continue
+
+    def _updates(self, rollups: Mapping[Series, Rollup]) -> list[Update]:
+        """In the order of their keys. Series whose names are cut to the same key are one."""
+        by_key: dict[tuple[str, str], list[Series]] = defaultdict(list)
+        for series in rollups:
+            by_key[run_items.rollup_key(self._project_id, series)].append(series)
+        return [self._update(key, by_key[key], rollups) for key in sorted(by_key)]
+
+    def _update(self, key: tuple[str, str], same: Sequence[Series], rollups: Mapping[Series, Rollup]) -> Update:
+        rollup = Rollup()
+        for series in same:
+            rollup.merge(rollups[series])
+        values = {"name": same[0].name, "expires_at": self._expires_at(same[0])}
+        return Update(*key, set=values, add=run_items.encode_counts(rollup))
+
+    def _expires_at(self, series: Series) -> int:
+        days_s = _MINUTES_DAYS * _DAY_S if series.resolution == "minute" else self._kept_s
+        return self._now_s + days_s
+
+    def _mark(self, digest: str, part: int) -> Put:
+        expires_at = self._now_s + _MARKS_DAYS * _DAY_S
+        return Put(
+            {"pk": run_items.rolled_pk(self._project_id), "sk": f"{digest}#{part}", "expires_at": expires_at}, ABSENT
+        )
+
+
+def _digest(body: str) -> str:
+    return blake2b(body.encode(), digest_size=16).hexdigest()
+
+
+def _merged(messages: Iterable[Mapping[Series, Rollup]]) -> dict[Series, Rollup]:
+    merged: dict[Series, Rollup] = defaultdict(Rollup)
+    for rollups in messages:
+        for series, rollup in rollups.items():
+            merged[series].merge(rollup)
+    return merged

@@ -1,0 +1,293 @@
+"""Bodies of the management API about runs of agents: capability Trace. Contract section 10."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from headrace.domain.runs import FailureMode, RunStatus
+from headrace.domain.spans import ErrorType, Kind, MessageType, Status
+from headrace.domain.tracing import Price, Tracing
+from headrace.wire.api import Strict
+from headrace.wire.api_accounts import Time
+from headrace.wire.api_projects import NextCursor, PageIn
+
+_NAME_CHARACTERS = 256
+_LONGEST_RETENTION_DAYS = 3650
+_MOST_PRICES = 200
+
+TraceId = Annotated[str, Field(examples=["4bf92f3577b34da6a3ce929d0e0e4736"])]
+SpanId = Annotated[str, Field(examples=["00f067aa0ba902b7"])]
+AgentName = Annotated[str, Field(examples=["triage"])]
+Model = Annotated[str, Field(examples=["gpt-4o-mini"])]
+Framework = Annotated[str, Field(examples=["langgraph"])]
+Dollars = Annotated[float, Field(examples=[0.0031])]
+Milliseconds = Annotated[float, Field(examples=[1250.5])]
+Tokens = Annotated[int, Field(examples=[606])]
+Looked = Annotated[str, Field(min_length=1, max_length=_NAME_CHARACTERS)]
+
+
+class RunsIn(PageIn):
+    """Which runs; what is left out does not matter. All that is given has to hold."""
+
+    since: AwareDatetime | None = None
+    """Started at this time or later."""
+    until: AwareDatetime | None = None
+    """Started before this time."""
+    agent: Looked | None = None
+    """An agent that took part."""
+    framework: Looked | None = None
+    status: RunStatus | None = None
+    error_type: ErrorType | None = None
+    user_id: Looked | None = None
+    session_id: Looked | None = None
+    min_cost_usd: Annotated[float, Field(ge=0)] | None = None
+    min_duration_ms: Annotated[float, Field(ge=0)] | None = None
+
+
+class AgentsIn(Strict):
+    """Of which time."""
+
+    since: AwareDatetime | None = None
+    """Runs started at this time or later; a day ago when it is left out."""
+    until: AwareDatetime | None = None
+    """Runs started before this time; now when it is left out."""
+
+
+class SpanIn(Strict):
+    """Where to look for a span."""
+
+    trace_id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None
+    """The trace of the span, if it is known. Otherwise the latest thousand runs are looked through."""
+
+
+class AgentPartOut(BaseModel):
+    """What one agent did in a run."""
+
+    name: AgentName
+    role: str
+    llm_calls: int
+    tool_calls: int
+    input_tokens: Tokens
+    output_tokens: Tokens
+    errors: int
+
+
+class ToolCallOut(BaseModel):
+    """One execution of a tool."""
+
+    name: Annotated[str, Field(examples=["search_flights"])]
+    agent: AgentName
+    ok: bool
+    duration_ms: Milliseconds
+
+
+class MessageOut(BaseModel):
+    """Who said something to whom."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    sender: Annotated[str, Field(alias="from", examples=["planner"])]
+    recipient: Annotated[str, Field(alias="to", examples=["flight_agent"])]
+    type: MessageType
+    at: Time
+
+
+class FailureOut(BaseModel):
+    """A pattern of failure, how sure (0 to 1), and the spans that show it."""
+
+    mode: FailureMode
+    confidence: Annotated[float, Field(examples=[0.9])]
+    span_ids: list[SpanId]
+    evidence: Annotated[str, Field(examples=["search was called 4 times in a row with the same input"])]
+
+
+class RunOut(BaseModel):
+    """What one request to a system of agents did."""
+
+    trace_id: TraceId
+    framework: Framework
+    service_name: Annotated[str, Field(examples=["travel-desk"])]
+    status: RunStatus
+    error_type: ErrorType
+    """What went wrong, even if the run recovered."""
+    error_message: str
+    recovered: bool
+    """Whether something went wrong and the run still gave its answer."""
+    started_at: Time
+    duration_ms: Milliseconds
+    agents: list[AgentPartOut]
+    """Those that took part, in order."""
+    llm_calls: int
+    """Answered and failed calls of models, each counted once."""
+    tool_calls: list[ToolCallOut]
+    messages: list[MessageOut]
+    user_id: str
+    session_id: str
+    models: list[Model]
+    input_tokens: Tokens
+    output_tokens: Tokens
+    cost_usd: Dollars | None
+    """Null when no price is known for its models."""
+    failures: list[FailureOut]
+    oddities: list[str]
+    """What was strange about its spans."""
+    span_count: int
+    entry_agent: str
+    """The agent that was asked first."""
+
+
+class RunsOut(BaseModel):
+    """Some runs, newest first."""
+
+    items: list[RunOut]
+    next_cursor: NextCursor
+
+
+class SpanErrorOut(BaseModel):
+    """What went wrong in a span."""
+
+    type: ErrorType
+    message: str
+
+
+class SpanOut(BaseModel):
+    """One span of a run."""
+
+    span_id: SpanId
+    parent_span_id: str
+    name: str
+    kind: Kind
+    agent: str
+    started_at: Time
+    duration_ms: Milliseconds | None
+    """Null while it had not ended when it was sent."""
+    status: Status
+    tool: str
+    model: Model
+    provider: str
+    input_tokens: Tokens | None
+    output_tokens: Tokens | None
+    cached_tokens: Tokens | None
+    cost_usd: Dollars | None
+    input: str
+    output: str
+    error: SpanErrorOut | None
+    attributes: dict[str, Any]
+    rule: str
+    """Which mapping rule decided what the span means."""
+
+
+class FoundSpanOut(SpanOut):
+    """A span with the run that it belongs to."""
+
+    trace_id: TraceId
+
+
+class NodeOut(BaseModel):
+    """An agent of a graph."""
+
+    agent: AgentName
+
+
+class EdgeOut(BaseModel):
+    """How often one agent handed over or spoke to another."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    sender: Annotated[str, Field(alias="from", examples=["planner"])]
+    recipient: Annotated[str, Field(alias="to", examples=["flight_agent"])]
+    type: MessageType
+    count: int
+
+
+class GraphOut(BaseModel):
+    """Who spoke to whom."""
+
+    nodes: list[NodeOut]
+    edges: list[EdgeOut]
+
+
+class RunDetailOut(RunOut):
+    """A run with everything that is known of it."""
+
+    spans: list[SpanOut]
+    """In the order of their start."""
+    graph: GraphOut
+
+
+class AgentFiguresOut(BaseModel):
+    """How one agent did in all runs of a time."""
+
+    name: AgentName
+    role: str
+    runs: int
+    failures: int
+    """Runs that failed, whoever was to blame."""
+    errors: int
+    """Errors of the agent's own spans, recovered ones too."""
+    llm_calls: int
+    tool_calls: int
+    input_tokens: Tokens
+    output_tokens: Tokens
+    cost_usd: Dollars
+    duration_ms_p50: Milliseconds | None
+    duration_ms_p95: Milliseconds | None
+    duration_ms_p99: Milliseconds | None
+    complete: bool
+    """False: there were more runs than are looked at; these are the newest of them."""
+
+
+class AgentsOut(BaseModel):
+    """The agents that took part in runs, those with most runs first."""
+
+    items: list[AgentFiguresOut]
+
+
+class PriceIn(Strict):
+    """US dollars for a million tokens."""
+
+    input: Annotated[float, Field(ge=0, examples=[2.5])]
+    output: Annotated[float, Field(ge=0, examples=[10.0])]
+    cached_input: Annotated[float, Field(ge=0, examples=[1.25])] | None = None
+    """Null: cached tokens cost what others do."""
+
+
+class TracingIn(Strict):
+    """How traces are kept."""
+
+    retention_days: Annotated[int, Field(ge=1, le=_LONGEST_RETENTION_DAYS)] = Tracing().retention.days
+    """How long runs and hourly rollups are kept, counted from their last change."""
+    capture_content: bool = True
+    """False: what people, models and tools said is not stored from now on."""
+    prices: Annotated[
+        dict[Annotated[str, Field(min_length=1, max_length=_NAME_CHARACTERS)], PriceIn],
+        Field(max_length=_MOST_PRICES, examples=[{"my-model": {"input": 2.5, "output": 10.0}}]),
+    ] = Field(default_factory=dict)
+    """By the beginning of a model's name; they win over the bundled table."""
+
+    def to_domain(self) -> Tracing:
+        """The same for the domain."""
+        prices = {name: Price(each.input, each.output, each.cached_input) for name, each in self.prices.items()}
+        return Tracing(timedelta(days=self.retention_days), self.capture_content, prices)
+
+
+class TracingOut(TracingIn):
+    """How traces are kept, as it is stored."""
+
+    @classmethod
+    def of(cls, tracing: Tracing) -> "TracingOut":
+        """The same for the outside."""
+        prices = {
+            name: PriceIn(input=each.input, output=each.output, cached_input=each.cached_input)
+            for name, each in tracing.prices.items()
+        }
+        return cls(retention_days=tracing.retention.days, capture_content=tracing.capture_content, prices=prices)
+
+
+def unix_nano(time: datetime | None, otherwise: int) -> int:
+    """Nanoseconds since 1970 of a time in a query."""
+    if time is None:
+        return otherwise
+    since = time.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1000

@@ -1,0 +1,1 @@
+"""LocalStack on the host, without Docker: see README.md beside this package."""
