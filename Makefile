@@ -3,8 +3,11 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 TESTS  ?= tests
+# Of the Lambda functions in template.yaml: where AWS is emulated, they run on this Python.
+LAMBDA_PYTHON ?= python3.11
+AWS_TOOLS     := sam ministack localstack functions
 
-.PHONY: demo test check bench clean
+.PHONY: demo test test-aws check bench clean
 .DEFAULT_GOAL := demo
 
 # --- set-up ------------------------------------------------------------------------------------------------
@@ -23,23 +26,37 @@ $(VENV)/.installed-test: pyproject.toml sdk/python/pyproject.toml $(VENV)/.insta
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]' --editable sdk/python
 	@touch $@
 
+# The tools for AWS have an environment each: what they pin contradicts one another.
+.venv-%/.installed: infra/localstack/requirements-%.txt
+	@echo "Setting up .venv-$* (once, up to a minute) ..."
+	@$(LAMBDA_PYTHON) -m venv .venv-$*
+	@.venv-$*/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@if [ $* = localstack ]; then .venv-$*/bin/pip install --quiet --disable-pip-version-check --no-deps --editable infra/localstack; fi
+	@touch $@
+
+.PRECIOUS: .venv-%/.installed
+
 # --- the four words ----------------------------------------------------------------------------------------
 
 demo: $(VENV)/.installed  ## a first result, end to end, without an account
 	@$(BIN)/headrace demo
 
 test: $(VENV)/.installed-test  ## all tests
-	@$(BIN)/python -m pytest -n auto $(TESTS)
+	@$(BIN)/python -m pytest -n auto --ignore=tests/aws $(TESTS)
 
-check: $(VENV)/.installed-test  ## format, lint, types, floors, template
+test-aws: $(VENV)/.installed-test $(AWS_TOOLS:%=.venv-%/.installed)  ## the same template, deployed to emulators of AWS
+	@$(BIN)/python -m pytest -n 3 --dist loadgroup tests/aws
+
+check: $(VENV)/.installed-test .venv-sam/.installed  ## format, lint, types, floors, template
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/cfn-lint template.yaml
+	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --region us-east-1
 
 bench: $(VENV)/.installed-test  ## the figures
 	@$(BIN)/python -m tests.benchmarks
 
 clean:
-	@rm -rf $(VENV)
+	@rm -rf $(VENV) $(AWS_TOOLS:%=.venv-%)

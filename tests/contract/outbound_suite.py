@@ -68,20 +68,49 @@ class OutboundContract:
     def test_what_is_no_http_url_is_invalid_input(self, outbound, url):
         self._invalid(outbound, "url", url)
 
-    @pytest.mark.parametrize("url", ["http://host:banana/", "http://host:99999/", "http://[::1/"])
+    @pytest.mark.parametrize(
+        "url",
+        ["http://host:banana/", "http://host:99999/", "http://host:0/", "http://[::1/", f"http://host/{'x' * 10_000}"],
+        ids=lambda url: url[:30],
+    )
     def test_a_url_that_means_nothing_is_invalid_input(self, outbound, url):
         self._invalid(outbound, "url", url)
 
     @pytest.mark.parametrize(
+        "url",
+        [
+            "http://user:pass@host/",
+            "http://host\\@other/",
+            "http://host/a b",
+            " http://host/",
+            "http://host/\r\nX-A: b",
+        ],
+    )
+    def test_a_url_that_can_be_read_in_two_ways_is_invalid_input(self, outbound, url):
+        self._invalid(outbound, "url", url)
+
+    @pytest.mark.parametrize(
         "header",
-        [("X-A", "a\r\nX-B: b"), ("X-A", "a\nb"), ("X-A", "✓"), ("X-A", " a"), ("X A\n", "a"), ("X-✓", "a"), ("", "a")],
+        [
+            *[("X-A", value) for value in ("a\r\nX-B: b", "a\nb", "a\r b", "a\0b", "✓", " a")],
+            *[(name, "a") for name in ("X A\n", "X-A:", "X-✓", "")],
+            *[("Host", "inside"), ("content-length", "1"), ("Transfer-Encoding", "chunked"), ("Connection", "close")],
+        ],
         ids=ascii,
     )
     def test_a_header_that_cannot_be_sent_is_invalid_input(self, outbound, peer, header):
         self._invalid(outbound, "headers", peer.url, headers=dict([header]))
         assert peer.requests == []
 
+    def test_checking_a_url_sends_nothing(self, outbound, peer):
+        outbound.check(peer.url)
+        assert peer.requests == []
+
     def _invalid(self, outbound: Any, field: str, url: str, **how: Any) -> None:
+        if field == "url":
+            with pytest.raises(InvalidInput) as at_typing:
+                outbound.check(url)
+            assert at_typing.value.field == "url"
         with pytest.raises(InvalidInput) as caught:
             ask(outbound, url, **how)
         assert caught.value.field == field
@@ -161,6 +190,57 @@ class LineContract:
     def test_what_is_no_http_answer_is_no_answer(self, outbound, line, sent):
         self._no_answer(outbound, line, sent, words="could not be reached")
 
+    @pytest.mark.parametrize(
+        "flood",
+        [b"X-Flood: x\r\n" * 1000, b"X-Flood: " + b"x" * 100_000, b" folded\r\n" * 200_000],
+        ids=["many", "long", "folded"],
+    )
+    def test_headers_that_never_end_are_no_answer(self, outbound, line, flood):
+        line.will(b"HTTP/1.1 200 OK\r\nX-First: 1\r\n", flood, line.FLOOD)
+        with pytest.raises(NoAnswer, match="could not be reached"):
+            ask(outbound, line.url)
+
+    def test_preliminary_answers_that_never_end_are_no_answer(self, outbound, line):
+        line.will(b"HTTP/1.1 100 Continue\r\n\r\n" * 100_000)
+        with pytest.raises(NoAnswer, match="could not be reached: its answer is over 1048576 bytes"):
+            ask(outbound, line.url)
+
+    def test_a_preliminary_answer_is_passed_over(self, outbound, line):
+        line.will(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
+        assert ask(outbound, line.url).status == 202
+
+    @pytest.mark.parametrize("coding", [b"gzip", b"deflate", b"gzip, gzip", b"wonderful"])
+    def test_a_body_that_makes_no_sense_does_not_undo_the_answer(self, outbound, line, coding):
+        line.will(b"HTTP/1.1 200 OK\r\nContent-Encoding: " + coding + b"\r\nContent-Length: 7\r\n\r\ngarbage")
+        assert ask(outbound, line.url).status == 200
+
+    def test_a_body_in_pieces_is_put_together(self, outbound, line):
+        line.will(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nX-End: 1\r\n\r\n"
+        )
+        assert ask(outbound, line.url).body == b"abcde"
+
+    def test_a_packed_body_is_unpacked(self, outbound, line):
+        packed = gzip.compress(b"x" * 20_000)
+        line.will(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed), packed)
+        assert ask(outbound, line.url).body == b"x" * 20_000
+
+    def test_a_peer_that_does_not_take_the_body_is_no_answer_once_the_time_is_up(self, outbound):
+        with socket.create_server(("127.0.0.1", 0)) as deaf, pytest.raises(NoAnswer, match="no answer within"):
+            ask(outbound, f"http://127.0.0.1:{deaf.getsockname()[1]}/", body=b"x" * 50_000_000, timeout=SHORT)
+
+    def test_an_answer_that_comes_before_all_of_the_body_was_sent_counts(self, outbound):
+        with socket.create_server(("127.0.0.1", 0)) as hasty, ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(ask, outbound, f"http://127.0.0.1:{hasty.getsockname()[1]}/", body=b"x" * 5_000_000)
+            connection, _ = hasty.accept()
+            with connection:
+                connection.recv(100_000)
+                connection.sendall(b"HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(1_000_000):
+                    pass
+            assert asked.result().status == 413
+
     @pytest.mark.parametrize("framing", [b"Content-Length: 9", b"Transfer-Encoding: chunked"])
     def test_a_line_that_breaks_half_way_through_the_body_is_no_answer(self, outbound, line, framing):
         words = "could not be reached"
@@ -193,7 +273,16 @@ class LineContract:
         assert "cookie" not in peer.requests[1].headers
 
     def test_a_proxy_of_the_environment_is_not_used(self, outbound, line, monkeypatch):
-        monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, "http://127.0.0.1:1")
         monkeypatch.setenv("no_proxy", "")
         peer = HttpPeer(line)
         assert ask(outbound, peer.url).status == 200
+
+    def test_a_password_of_the_environment_is_not_used(self, outbound, line, monkeypatch, tmp_path):
+        (tmp_path / ".netrc").write_text("default login somebody password secret\n")
+        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+        peer = HttpPeer(line)
+        ask(outbound, peer.url)
+        assert "authorization" not in peer.requests[0].headers

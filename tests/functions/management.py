@@ -28,6 +28,7 @@ from headrace.entry.http import Door, Limits
 from tests.fakes.bus import FakeBus
 from tests.fakes.clock import FakeClock
 from tests.fakes.expressions import FakeExpressions
+from tests.fakes.notifier import FakeNotifier
 from tests.fakes.outbound import FakeOutbound
 from tests.fakes.table import FakeTable
 from tests.fakes.wiring import FakeWiring
@@ -113,6 +114,7 @@ def make_ports(clock: FakeClock | None = None, **others: Any) -> Ports:
         "clock": time,
         "expressions": FakeExpressions(),
         "outbound": FakeOutbound(),
+        "notifier": FakeNotifier(),
         "vault": FernetVault([Fernet.generate_key().decode()]),
         "signing_keys": KEYS,
     }

@@ -31,14 +31,16 @@ def serving(app: Any, **settings: Any) -> Iterator[str]:
 
 
 @contextmanager
-def serving_process(name: str, folder: Path, **environment: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Base URL and process of `name` (`module:app`, in `folder`); killed in the end if it is still there."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        command = [sys.executable, "-m", "uvicorn", name, "--fd", str(listener.fileno()), "--log-level", "warning"]
-        process = subprocess.Popen(command, cwd=folder, env={**os.environ, **environment}, pass_fds=[listener.fileno()])
-        port = listener.getsockname()[1]
+def serving_process(listener: socket.socket, name: str, folder: Path, **environment: str) -> Iterator[Any]:
+    """The process that serves `name` (`module:app`, in `folder`); killed in the end.
+
+    The listening socket is the test's, so that callers find the same address when a process comes after another.
+    """
+    descriptor = listener.fileno()
+    command = [sys.executable, "-m", "uvicorn", name, "--fd", str(descriptor), "--log-level", "warning"]
+    process = subprocess.Popen(command, cwd=folder, env={**os.environ, **environment}, pass_fds=[descriptor])
     try:
-        yield f"http://127.0.0.1:{port}", process
+        yield process
     finally:
         process.kill()
         process.wait(PATIENCE_SECONDS)

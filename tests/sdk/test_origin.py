@@ -82,19 +82,12 @@ def test_a_request_id_that_cannot_be_a_header_is_replaced_by_one_that_can(headra
     assert len(receiver.requests[0].headers["X-Request-ID"]) == 36
 
 
-def test_a_traceparent_of_a_later_version_is_passed_on(headrace, receiver):
-    later = f"01-{TRACE_ID}-00f067aa0ba902b7-01-more"
-    with answering({"traceparent": later}):
-        headrace.send_output({})
-    assert receiver.requests[0].headers["traceparent"] == later
-
-
 def test_the_current_span_of_opentelemetry_is_sent_on(headrace, receiver):
     with TRACER.start_as_current_span("look") as span:
         headrace.send_output({})
     context = span.get_span_context()
-    expected = f"00-{trace.format_trace_id(context.trace_id)}-{trace.format_span_id(context.span_id)}-01"
-    assert receiver.requests[0].headers["traceparent"] == expected
+    expected = f"00-{trace.format_trace_id(context.trace_id)}-{trace.format_span_id(context.span_id)}-"
+    assert receiver.requests[0].headers["traceparent"].startswith(expected)
 
 
 def test_a_span_of_the_agent_becomes_a_child_of_the_request_that_it_answers(headrace, receiver):
@@ -116,11 +109,12 @@ def test_after_the_answer_opentelemetry_has_no_span_left():
     assert trace.get_current_span() is trace.INVALID_SPAN
 
 
-def test_without_opentelemetry_the_trace_of_the_request_is_sent_on(headrace, receiver, monkeypatch):
+@pytest.mark.parametrize("traceparent", [TRACEPARENT, f"01-{TRACE_ID}-00f067aa0ba902b7-01-of-later-days"])
+def test_without_opentelemetry_the_trace_of_the_request_is_sent_on(headrace, receiver, monkeypatch, traceparent):
     monkeypatch.delitem(sys.modules, "opentelemetry.trace")
-    with answering(HEADERS):
+    with answering({**HEADERS, "Traceparent": traceparent}):
         headrace.send_output({})
-    assert sent(receiver) == [("batch-7", TRACEPARENT)]
+    assert sent(receiver) == [("batch-7", traceparent)]
 
 
 def test_a_thread_started_by_hand_answers_nothing(headrace, receiver):

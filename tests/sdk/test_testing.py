@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
+from fastapi import FastAPI
 from standardwebhooks import Webhook
 
 from headrace_sdk import (
+    AsyncHeadrace,
     AuthenticationError,
     ConfigurationError,
     Headrace,
@@ -15,7 +17,8 @@ from headrace_sdk import (
     UnavailableError,
     verify_request,
 )
-from headrace_sdk.testing import FakeReceiver, Output, agent_request, call_agent
+from headrace_sdk.asgi import Batch, agent
+from headrace_sdk.testing import FakeReceiver, Output, agent_request, call_agent, run_agent
 from tests.sdk.conftest import KEY
 from tests.sdk.loopback import PATIENCE_SECONDS, reply
 
@@ -157,5 +160,41 @@ def test_a_secret_that_cannot_sign_is_refused():
         agent_request([{}], secrets="whsec_")
 
 
-def test_records_come_as_json_writes_them():
-    assert json.loads(agent_request(({"n": number} for number in range(2))).body) == [{"n": 0}, {"n": 1}]
+def test_whole_numbers_of_64_bits_keep_every_digit():
+    assert json.loads(agent_request([{"n": 2**63}, {}]).body) == [{"n": 9223372036854775808}, {}]
+
+
+def test_an_asgi_agent_runs_without_a_server_and_has_sent_its_result(fake):
+    @agent(client=AsyncHeadrace(KEY, fake.url), secrets=SECRET)
+    def count(batch: Batch):
+        return {"count": len(batch.records)}
+
+    answer = run_agent(count, [{}, {}], secrets=SECRET, request_id="batch-7")
+    assert (answer.status_code, answer.json()["id"]) == (202, "batch-7")
+    assert answer.headers["content-type"] == "application/json"
+    assert [(output.payload, output.request_id) for output in fake.outputs] == [({"count": 2}, "batch-7")]
+    assert run_agent(count, [{}]).status_code == 401
+
+
+def test_an_asgi_agent_that_cannot_start_says_why():
+    with pytest.raises(RuntimeError, match="did not start: no API key"):
+        run_agent(agent()(print), [])
+
+
+def test_a_fastapi_application_runs_without_a_server():
+    app = FastAPI()
+
+    @app.post("/triage")
+    def triage(records: list[dict]):
+        return {"count": len(records)}
+
+    assert run_agent(app, [{}, {}], path="/triage").json() == {"count": 2}
+
+
+def test_an_application_without_a_lifespan_runs_and_its_exceptions_come_through():
+    async def app(scope, receive, send):
+        assert scope["type"] == "http", "no lifespan"
+        raise LookupError("lost")
+
+    with pytest.raises(LookupError, match="lost"):
+        run_agent(app, [])

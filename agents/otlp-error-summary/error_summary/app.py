@@ -18,7 +18,7 @@ from fastapi.responses import JSONResponse
 
 from error_summary.assessing import NO_KEY, Assessment, assess, assess_by_rules
 from error_summary.grouping import ErrorGroup, group_events
-from error_summary.intake import Batch, read_batch
+from error_summary.intake import Batch, check_secrets, read_batch
 from error_summary.output import encode_output
 from error_summary.records import read_event
 from error_summary.settings import Settings
@@ -35,8 +35,9 @@ def create_app(settings: Settings) -> FastAPI:
     """The agent as an ASGI application.
 
     Raises:
-        ConfigurationError: of the SDK: no key for Headrace, or an endpoint that cannot work.
+        ConfigurationError: of the SDK: no key for Headrace, or an endpoint or a secret that cannot work.
     """
+    check_secrets(settings.signing_secrets)
     agent = SummaryAgent(settings)
 
     @asynccontextmanager

@@ -1,6 +1,7 @@
 """An HTTP request → a batch of records, or the answer that says what is wrong with it."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -21,6 +22,17 @@ class Batch:
     body: bytes
     request_id: str
     traceparent: str | None
+
+
+def check_secrets(secrets: list[str]) -> None:
+    """Die at the start, and not at the first request, of a secret that cannot work.
+
+    Raises:
+        ConfigurationError: it is no secret that a request can be signed with.
+    """
+    if secrets:
+        with suppress(VerificationError):
+            verify_request(b"", {}, secrets)
 
 
 async def read_batch(request: Request, settings: Settings) -> Batch:

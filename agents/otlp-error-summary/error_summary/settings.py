@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from headrace_sdk import ConfigurationError
@@ -12,7 +12,7 @@ from headrace_sdk import ConfigurationError
 class Settings(BaseSettings):
     """Read from environment variables of the same names; an empty one counts as not set.
 
-    The SDK itself reads `HEADRACE_API_KEY` and `HEADRACE_ENDPOINT`, or the `GLASSFLOW_…` names of them.
+    The SDK itself reads `HEADRACE_ENDPOINT`, or `GLASSFLOW_ENDPOINT`.
     """
 
     model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
@@ -23,6 +23,9 @@ class Settings(BaseSettings):
     openai_api: Literal["auto", "responses", "chat_completions"] = "auto"
     ai_timeout_seconds: float = Field(default=30, gt=0, le=600)
     ai_max_retries: int = Field(default=2, ge=0, le=10)
+    headrace_api_key: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("HEADRACE_API_KEY", "GLASSFLOW_API_KEY")
+    )
     headrace_api_key_file: Path | None = None
     headrace_signing_secret: SecretStr | None = None
     max_concurrent_batches: int = Field(default=8, ge=1, le=1000)
@@ -42,11 +45,13 @@ class Settings(BaseSettings):
         return secrets.get_secret_value().replace(",", " ").split() if secrets else []
 
     def api_key(self) -> str | None:
-        """The key from the file, where one is named; else None, and the SDK looks into the environment.
+        """The key for Headrace, or the one in the file that is named; None where there is neither.
 
         Raises:
             ConfigurationError: the file cannot be read.
         """
+        if self.headrace_api_key is not None:
+            return self.headrace_api_key.get_secret_value()
         if self.headrace_api_key_file is None:
             return None
         try:

@@ -5,28 +5,33 @@ Everything here is made once in a process, at first use, and shared by all funct
 
 from collections.abc import Callable
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex, token_urlsafe
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from headrace import settings as settings_module
-from headrace.domain.addresses import read_rules
+from headrace.domain.addresses import AddressRules, read_rules
 from headrace.domain.errors import ConfigError
 from headrace.domain.queues import QueueNames
 from headrace.engines import Closable, OpenTable, TableName, make_bus, make_table, make_wiring
 from headrace.entry.http import Limits
+from headrace.observability import configure
 from headrace.ports.bus import Bus, Source
 from headrace.ports.clock import Clock
 from headrace.ports.expressions import Expressions
+from headrace.ports.notifier import Notifier
 from headrace.ports.outbound import Outbound
 from headrace.ports.vault import Vault
 from headrace.ports.wiring import Wiring
 from headrace.settings import Settings
-from headrace.stages import accept_output, deliver, process, receive
+from headrace.stages import accept_output, deliver, receive
 from headrace.stages.configuration import Configuration
+from headrace.stages.ports import Ports as SendingPorts
 
 if TYPE_CHECKING:
     from headrace.control.ports import Ports as ControlPorts
+    from headrace.control.ports import Upkeep
     from headrace.control.tokens import SigningKeys
     from headrace.stages.trace import Ports as TracePorts
 
@@ -65,9 +70,9 @@ def close() -> None:
     """Let go of files, connections and processes; what is used afterwards is made anew."""
     while _closers:
         _closers.pop()()
-    for made in (bus, wiring, table, expressions, outbound, configuration, vault, settings):
+    for made in (bus, wiring, table, expressions, outbound, notifier, configuration, vault, settings):
         made.cache_clear()
-    for ports in (receiving, accepting, processing, delivering, tracing, controlling):
+    for ports in (receiving, accepting, processing, delivering, tracing, controlling, upkeep):
         ports.cache_clear()
 
 
@@ -119,9 +124,21 @@ def outbound() -> Outbound:
     """The way out to users' addresses."""
     from headrace.adapters.outbound_urllib3 import Urllib3Outbound
 
-    made = Urllib3Outbound(read_rules(settings().outbound_allow, private_allowed=settings().private_addresses_allowed))
+    made = Urllib3Outbound(_address_rules())
     _closers.append(made.close)
     return made
+
+
+@cache
+def notifier() -> Notifier:
+    """The way to services that have an API of their own."""
+    from headrace.adapters.notifier_apprise import AppriseNotifier
+
+    return AppriseNotifier(outbound(), _address_rules())
+
+
+def _address_rules() -> AddressRules:
+    return read_rules(settings().outbound_allow, private_allowed=settings().private_addresses_allowed)
 
 
 @cache
@@ -172,15 +189,15 @@ def accepting() -> accept_output.Ports:
 
 
 @cache
-def processing() -> process.Ports:
+def processing() -> SendingPorts:
     """For `functions/pipeline`."""
-    return process.Ports(bus(), configuration(), table("telemetry"), clock(), expressions(), outbound())
+    return SendingPorts(bus(), configuration(), table("telemetry"), clock(), expressions(), outbound())
 
 
 @cache
 def delivering() -> deliver.Ports:
     """For `functions/sink`."""
-    return deliver.Ports(bus(), configuration(), table("telemetry"), clock(), expressions(), outbound())
+    return deliver.Ports(bus(), configuration(), table("telemetry"), clock(), expressions(), outbound(), notifier())
 
 
 @cache
@@ -205,9 +222,18 @@ def controlling() -> "ControlPorts":
         clock=clock(),
         expressions=expressions(),
         outbound=outbound(),
+        notifier=notifier(),
         vault=vault(),
         signing_keys=_signing_keys(),
     )
+
+
+@cache
+def upkeep() -> "Upkeep":
+    """For `functions/reconcile`, which holds no secrets."""
+    from headrace.control.ports import Upkeep
+
+    return Upkeep(table("config"), table("telemetry"), bus(), wiring(), queues(), clock())
 
 
 @cache
@@ -218,14 +244,14 @@ def vault() -> Vault:
     from headrace.adapters.vault_fernet import FernetVault
 
     keys = settings().encryption_keys or _local_secret("encryption", lambda: Fernet.generate_key().decode())
-    return FernetVault([key.strip() for key in keys.split(",")])
+    return FernetVault([key.strip() for key in _secret(keys).split(",")])
 
 
 def _signing_keys() -> "SigningKeys":
     from headrace.control.tokens import SigningKeys
 
     text = settings().jwt_keys or _local_secret("jwt", lambda: f"{token_hex(4)}:{token_urlsafe(32)}")
-    pairs = [pair.strip().partition(":") for pair in text.split(",")]
+    pairs = [_named(each.strip()).partition(":") for each in _secret(text).split(",")]
     if not all(key_id and len(secret) >= _SHORTEST_SECRET for key_id, _, secret in pairs):
         raise ConfigError(
             f"HEADRACE_JWT_KEYS must be ID:SECRET,… with secrets of {_SHORTEST_SECRET} characters or more"
@@ -233,10 +259,28 @@ def _signing_keys() -> "SigningKeys":
     return SigningKeys({key_id: secret for key_id, _, secret in pairs})
 
 
+def _named(secret: str) -> str:
+    """A secret without an id, as Secrets Manager makes them, gets one that tells nothing of a random secret."""
+    return secret if ":" in secret else f"{sha256(secret.encode()).hexdigest()[:8]}:{secret}"
+
+
+def _secret(text: str) -> str:
+    """What a setting for secrets means: itself, or the secret whose ARN it is."""
+    if not text.startswith("arn:"):
+        return text
+    from headrace.adapters.secrets_aws import read_secret
+
+    return read_secret(text)
+
+
 def _local_secret(name: str, make: Callable[[], str]) -> str:
     from headrace.adapters.secrets_file import local_secret
 
     return local_secret(make_data_dir(), name, make)
+
+
+if settings_module.on_lambda():  # no command line is there to do it
+    configure(settings().log_level)
 
 
 def _until_closed(made: Made) -> Made:

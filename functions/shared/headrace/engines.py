@@ -1,5 +1,6 @@
 """The engines a deployment can run on, chosen by the scheme of its URL. Each is imported when it is chosen."""
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
@@ -45,24 +46,31 @@ class OpenTable(Table, Closable, Protocol):
 
 def make_bus(settings: Settings, clock: Clock) -> OpenBus:
     """The bus that the setting `bus` names. Raises ConfigError."""
-    return _choose("BUS", settings.bus_url, {"sqlite": _sqlite_bus})(settings, clock)
+    return _choose("BUS", settings.bus_url, _BUSES)(settings, clock)
 
 
 def make_wiring(settings: Settings) -> OpenWiring:
     """What makes queues and subscriptions on that bus. Raises ConfigError."""
-    return _choose("BUS", settings.bus_url, {"sqlite": _sqlite_wiring})(settings)
+    return _choose("BUS", settings.bus_url, _WIRINGS)(settings)
 
 
 def make_table(settings: Settings, name: TableName, clock: Clock) -> OpenTable:
     """One of the two logical tables in the store that the setting `store` names. Raises ConfigError."""
-    return _choose("STORE", settings.store_url, {"sqlite": _sql_table})(settings, name, clock)
+    return _choose("STORE", settings.store_url, _TABLES)(settings, name, clock)
 
 
 def _choose(setting: str, url: str, engines: Mapping[str, Callable[..., Made]]) -> Callable[..., Made]:
     scheme = url.partition(":")[0]
     if scheme not in engines:
-        raise ConfigError(f"HEADRACE_{setting} must begin with one of {', '.join(engines)}, not {url!r}")
-    return engines[scheme]
+        raise ConfigError(f"HEADRACE_{setting} must begin with one of {', '.join(engines)}, not {scheme!r}")
+
+    def make(*arguments: object) -> Made:
+        try:
+            return engines[scheme](*arguments)
+        except ModuleNotFoundError as missing:
+            raise ConfigError(f"{scheme}:// needs the package {missing.name}, which is not installed") from missing
+
+    return make
 
 
 def _sqlite_bus(settings: Settings, clock: Clock) -> PulledBus:
@@ -77,6 +85,61 @@ def _sqlite_wiring(settings: Settings) -> OpenWiring:
     return SqliteWiring(_sqlite_path(settings.bus_url))
 
 
+def _nats_bus(settings: Settings, clock: Clock) -> PulledBus:
+    from headrace.adapters.bus_nats import NatsBus
+
+    return NatsBus(
+        settings.bus_url,
+        clock,
+        receive_limit=settings.receive_limit,
+        prefix=settings.queue_prefix,
+        replicas=settings.nats_replicas,
+    )
+
+
+def _nats_wiring(settings: Settings) -> OpenWiring:
+    from headrace.adapters.bus_nats import NatsWiring
+
+    return NatsWiring(settings.bus_url, prefix=settings.queue_prefix, replicas=settings.nats_replicas)
+
+
+def _sqs_bus(settings: Settings, clock: Clock) -> OpenBus:
+    from headrace.adapters.bus_sqs import SqsBus
+
+    return SqsBus(
+        clock,
+        receive_limit=settings.receive_limit,
+        queue_prefix=settings.queue_prefix,
+        region=_region(settings.bus_url),
+    )
+
+
+def _aws_wiring(settings: Settings) -> OpenWiring:
+    from headrace.adapters.wiring_aws import AwsWiring
+
+    return AwsWiring(
+        {"raw": settings.pipeline_function, "output": settings.sink_function, "spans": settings.traces_function},
+        queue_prefix=settings.queue_prefix,
+        receive_limit=settings.receive_limit,
+        region=_region(settings.bus_url),
+    )
+
+
+def _dynamodb_table(settings: Settings, name: TableName, clock: Clock) -> OpenTable:
+    from headrace.adapters.table_dynamodb import DynamoTable
+
+    names = {"config": settings.config_table, "telemetry": settings.telemetry_table}
+    return DynamoTable(names[name], clock, region=_region(settings.store_url))
+
+
+def _region(url: str) -> str:
+    """`sqs://` and `dynamodb://` leave the region to boto3; `sqs://eu-west-1` names it."""
+    found = re.fullmatch("[a-z]+://([a-z0-9-]*)", url)
+    if not found:
+        raise ConfigError(f"{url!r} is no engine on AWS: write {url.partition(':')[0]}:// or add a region to it")
+    return found[1]
+
+
 def _sqlite_path(url: str) -> Path:
     path = url.partition(":///")[2]
     if not path:
@@ -88,3 +151,22 @@ def _sql_table(settings: Settings, name: TableName, clock: Clock) -> OpenTable:
     from headrace.adapters.table_sql import SqlTable
 
     return SqlTable(settings.store_url, name, clock)
+
+
+_BUSES: Mapping[str, Callable[[Settings, Clock], OpenBus]] = {
+    "sqlite": _sqlite_bus,
+    "nats": _nats_bus,
+    "tls": _nats_bus,
+    "sqs": _sqs_bus,
+}
+_WIRINGS: Mapping[str, Callable[[Settings], OpenWiring]] = {
+    "sqlite": _sqlite_wiring,
+    "nats": _nats_wiring,
+    "tls": _nats_wiring,
+    "sqs": _aws_wiring,
+}
+_TABLES: Mapping[str, Callable[[Settings, TableName, Clock], OpenTable]] = {
+    "sqlite": _sql_table,
+    "postgresql": _sql_table,
+    "dynamodb": _dynamodb_table,
+}

@@ -32,8 +32,21 @@ class Settings:
     """The settings of one process."""
 
     data_dir: Path = _setting(Path(".headrace"), "Where the embedded engines keep their files.")
-    bus: str = _setting("", "URL of the bus: `sqlite:///PATH`. Empty: `bus.db` in the data directory.")
-    store: str = _setting("", "URL of the tables: `sqlite:///PATH`. Empty: `store.db` in the data directory.")
+    bus: str = _setting(
+        "",
+        "URL of the bus: `sqlite:///PATH`, `nats://HOST:4222` or `sqs://[REGION]`."
+        " Empty: `bus.db` in the data directory.",
+    )
+    store: str = _setting(
+        "",
+        "URL of the tables: `sqlite:///PATH`, `postgresql://…` or `dynamodb://[REGION]`."
+        " Empty: `store.db` in the data directory.",
+    )
+    config_table: str = _setting("headrace-config", "DynamoDB table for the configuration.")
+    telemetry_table: str = _setting("headrace-telemetry", "DynamoDB table for what expires.")
+    pipeline_function: str = _setting("", "Lambda function (name or ARN) for raw queues on SQS. Empty: none.")
+    sink_function: str = _setting("", "Lambda function (name or ARN) for output queues on SQS. Empty: none.")
+    traces_function: str = _setting("", "Lambda function (name or ARN) for spans queues on SQS. Empty: none.")
     queue_prefix: str = _setting("gf-ai", "First part of every queue's name.")
     max_body_bytes: int = _setting(6 * MIB, "Largest request body as sent, in bytes.")
     max_unpacked_bytes: int = _setting(32 * MIB, "Largest request body after gunzip, in bytes.")
@@ -42,6 +55,7 @@ class Settings:
     key_cache_seconds: float = _setting(30.0, "How long a key, known or unknown, is remembered, in seconds.")
     config_cache_seconds: float = _setting(2.0, "How long a pipeline or sink is remembered, in seconds.")
     receive_limit: int = _setting(12, "Deliveries of one message before the engine gives it up.")
+    nats_replicas: int = _setting(1, "NATS servers that keep each message: 1, or 3 in a cluster.")
     expression_engine: str = _setting("jsonatapy", "`jsonatapy`, or `jsonata-python` where no wheel of it fits.")
     expression_workers: int = _setting(4, "Processes for expressions that are not evaluated in-process, at most.")
     workers: int = _setting(8, "Threads for queue functions in one process.")
@@ -90,6 +104,11 @@ class Settings:
     def config_cache(self) -> timedelta:
         """How long a pipeline or sink is remembered."""
         return timedelta(seconds=self.config_cache_seconds)
+
+
+def on_lambda() -> bool:
+    """Whether AWS Lambda runs this process, or something that stands in for it."""
+    return "AWS_LAMBDA_FUNCTION_NAME" in os.environ
 
 
 def load(environment: Mapping[str, str] | None = None, **overrides: Any) -> Settings:

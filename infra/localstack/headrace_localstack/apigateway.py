@@ -19,11 +19,11 @@ def _keep_gzip() -> None:
     from localstack.utils.patch import patch
 
     @patch(ContentDecoder.__call__)
-    def call(decode: Any, self: Any, chain: Any, context: Any, response: Any) -> None:  # noqa: ARG001 - what is patched
+    def call(decode: Any, self: Any, chain: Any, context: Any, response: Any) -> None:
         request = context.request
         if request.path.startswith(_DATA_PLANE) or any(host in request.host for host in _DATA_PLANE_HOSTS):
             return
-        decode(chain, context, response)
+        decode(self, chain, context, response)
 
 
 def _respect_any_type() -> Any:
@@ -46,8 +46,8 @@ def _encode_by_media_type(is_binary: Any) -> None:
     from localstack.utils.patch import patch
 
     @patch(RestApiAwsProxyIntegration.create_lambda_input_event)
-    def create_lambda_input_event(create: Any, self: Any, context: Any) -> Any:  # noqa: ARG001 - what is patched
-        event, body = create(context), context.integration_request["body"]
+    def create_lambda_input_event(create: Any, self: Any, context: Any) -> Any:
+        event, body = create(self, context), context.integration_request["body"]
         types = context.deployment.rest_api.rest_api.get("binaryMediaTypes")
         binary = is_binary(context.invocation_request["headers"].get("Content-Type"), types)
         if body:

@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from headrace.adapters.table_sql import SqlTable
+from headrace.adapters.table_sql.migrations import MIGRATIONS
 from headrace.domain.errors import ConfigError, Unavailable
 from headrace.ports.table import ABSENT, Put, Range, Update
 
@@ -227,15 +228,26 @@ def test_a_file_locked_by_another_process_is_unavailable_for_writes_and_can_be_r
     table.put({"pk": "p", "sk": "t"})
 
 
-def test_a_new_table_beside_an_endless_writer_is_unavailable_and_an_existing_one_opens(
+def test_beside_an_endless_writer_an_older_schema_is_unavailable_and_a_present_one_opens(
     path: Path, opened: Opener
 ) -> None:
     opened("config").ping()
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        opened("config", lock_timeout=IMPATIENT).ping()
+        opened("telemetry", lock_timeout=IMPATIENT).ping()
+        other.execute("ROLLBACK")
+        other.execute("DROP TABLE headrace_migrations")
+        other.execute("BEGIN IMMEDIATE")
         with pytest.raises(Unavailable, match="other writers"):
-            opened("telemetry", lock_timeout=IMPATIENT).ping()
+            opened(url=f"sqlite:///{path}?timeout=1", lock_timeout=IMPATIENT).ping()
+
+
+def test_a_file_from_before_there_were_versions_keeps_what_it_holds(path: Path, opened: Opener) -> None:
+    opened().put({"pk": "p", "sk": "s"})
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("DROP TABLE headrace_migrations")
+    assert opened(url=f"sqlite:///{path}?timeout=1").get("p", "s") == {"pk": "p", "sk": "s"}
+    assert rows(path, "headrace_migrations") == len(MIGRATIONS)
 
 
 def test_a_damaged_file_is_unavailable(path: Path, opened: Opener) -> None:

@@ -17,12 +17,14 @@ from headrace.adapters.vault_fernet import FernetVault
 from headrace.control.projects import create_project, membership_item
 from headrace.domain.roles import ROLES, Role
 from headrace.ports.bus import Received
-from headrace.stages import accept_output, deliver, process, receive
+from headrace.stages import accept_output, deliver, process, receive, trace
 from headrace.stages.configuration import Configuration
+from headrace.stages.names import Names
 from headrace.wire import items
 from tests.fakes.bus import FakeBus
 from tests.fakes.clock import FakeClock
 from tests.fakes.expressions import FakeExpressions
+from tests.fakes.notifier import FakeNotifier
 from tests.fakes.outbound import FakeOutbound
 from tests.fakes.table import FakeTable
 from tests.fakes.wiring import FakeWiring
@@ -59,6 +61,7 @@ class Desk:
         self.clock = FakeClock()
         self.config, self.telemetry = FakeTable(self.clock), FakeTable(self.clock)
         self.bus, self.wiring, self.outbound = FakeBus(self.clock), FakeWiring(), FakeOutbound()
+        self.notifier = FakeNotifier()
         self.vault = FernetVault([Fernet.generate_key().decode()])
         self.ports = make_ports(
             self.clock,
@@ -67,6 +70,7 @@ class Desk:
             bus=self.bus,
             wiring=self.wiring,
             outbound=self.outbound,
+            notifier=self.notifier,
             vault=self.vault,
             expressions=FakeExpressions(FUNCTIONS),
         )
@@ -74,7 +78,7 @@ class Desk:
         self.project_id = create_project("shop", "owner", self.ports)
         for role in ROLES:
             self.config.put(membership_item(self.project_id, role, role, self.clock.now_unix_nano()))
-        self.sampler = receive.Sampler()
+        self.sampler, self.names = receive.Sampler(), Names()
 
     # --- the management API, below the project ------------------------------------------------------------
 
@@ -129,6 +133,10 @@ class Desk:
         return self.ports.queues.raw(self.project_id)
 
     @property
+    def spans(self) -> str:
+        return self.ports.queues.spans(self.project_id)
+
+    @property
     def output(self) -> str:
         return self.ports.queues.output(self.project_id)
 
@@ -157,9 +165,28 @@ class Desk:
     def deliver(self) -> None:
         """Work off one event of the output queue."""
         ports = deliver.Ports(
-            self.bus, self.configuration, self.telemetry, self.clock, self.ports.expressions, self.outbound
+            self.bus,
+            self.configuration,
+            self.telemetry,
+            self.clock,
+            self.ports.expressions,
+            self.outbound,
+            self.notifier,
         )
         self._turn(self.output, lambda messages: deliver.deliver(messages, ports, lambda: LONG))
+
+    def trace(self, *spans: Any, service: str = "desk") -> None:
+        """One request with these spans (OTLP/JSON), and the function that makes runs of them."""
+        attributes = [{"key": "service.name", "value": {"stringValue": service}}]
+        scope_spans = [{"scope": {"name": "demo"}, "spans": list(spans)}]
+        request = {"resourceSpans": [{"resource": {"attributes": attributes}, "scopeSpans": scope_spans}]}
+        self.receive(signal="traces", request=request)
+        self.work_off_spans()
+
+    def work_off_spans(self) -> None:
+        """Work off one event of the spans queue."""
+        ports = trace.Ports(self.bus, self.configuration, self.telemetry, self.clock, self.names)
+        self._turn(self.spans, lambda messages: trace.trace(messages, ports))
 
     def process_all(self) -> None:
         """Let time pass until nothing is left on the raw queue."""

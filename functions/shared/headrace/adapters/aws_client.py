@@ -1,4 +1,4 @@
-"""What the AWS adapters share: a boto3 client that is made late, gives up in time, and fails in the house's words."""
+"""What the adapters on AWS share: a boto3 client that is made late, gives up in time, and fails in the house's words."""
 
 from collections.abc import Collection
 from datetime import timedelta
@@ -48,11 +48,19 @@ _THROTTLED = frozenset(
 _UNUSABLE = frozenset(
     {"ValidationException", "InvalidParameterValue", "InvalidMessageContents", "UnsupportedOperation"}
 )
+_REASONS = {
+    "AccessDenied": "this function may not do this",
+    "AccessDeniedException": "this function may not do this",
+    "ExpiredToken": "its credentials have expired",
+    "ExpiredTokenException": "its credentials have expired",
+    "ResourceNotFoundException": "what is asked for does not exist",
+    "UnrecognizedClientException": "its credentials are not known",
+}
 _AFTER_THROTTLING = timedelta(seconds=2)
 _PREFIX = "AWS.SimpleQueueService."
 
 
-class Refused(Exception):  # noqa: N818 - named after what is so, like the house's errors
+class Refused(Exception):
     """An answer with one of the error codes that the caller had asked to see. Never leaves an adapter."""
 
     def __init__(self, code: str, answer: dict[str, Any]) -> None:
@@ -122,7 +130,8 @@ class AwsClient:
             return Unavailable(f"{self._what} is unavailable: it throttles ({code})", retry_after=_AFTER_THROTTLING)
         if code in _UNUSABLE:
             return InvalidInput(f"{self._what} cannot take this: {answer.get('Error', {}).get('Message', code)}")
-        return Unavailable(f"{self._what} is unavailable: {code or f'it answered {status}'}")
+        reason = _REASONS.get(code) or (f"it answered {code}" if code else f"it answered {status}")
+        return Unavailable(f"{self._what} is unavailable: {reason}")
 
 
 def code_of(entry: dict[str, Any]) -> str:

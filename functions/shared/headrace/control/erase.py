@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from headrace.control.ports import Ports
+from headrace.control.ports import Upkeep
 from headrace.ports.table import Delete, Item, Range, Table
 from headrace.wire import items, run_items
 
@@ -10,7 +10,7 @@ _AT_ONCE = 25
 """Items of 400 KB may be among them, and an engine's transaction holds a few megabytes."""
 
 
-def erase_project(project_id: str, ports: Ports) -> None:
+def erase_project(project_id: str, ports: Upkeep) -> None:
     """Remove all that belongs to a project but its own item. Safe to repeat, and to run twice at once.
 
     Keys go first, so that nothing new is accepted; then subscriptions and queues with their messages, then the rest.

@@ -2,19 +2,22 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from headrace.control.ports import Ports
 from headrace.control.reconcile import wire_change
 from headrace.control.sealing import seal
+from headrace.control.signing import rotate, store
 from headrace.control.versions import change, version_of
 from headrace.domain.errors import HeadraceError, InvalidExpression, InvalidInput, Unavailable
 from headrace.domain.pipeline import Pipeline
 from headrace.domain.program import Program
+from headrace.domain.secrets import HIDDEN
 from headrace.ports.expressions import Expressions
 from headrace.ports.table import PRESENT, Condition, Item, Put, Table, Update
 from headrace.wire import items
 from headrace.wire.api_pipelines import PipelineIn
+from headrace.wire.api_signing import NewSecretIn, NewSecretOut
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ def save_pipeline(
     def write(item: Item | None, condition: Condition) -> Item:
         stored = None if item is None else item.get("signing_secret")
         sealed = wanted.with_secrets(lambda secret: seal(secret, stored, "signing_secret", ports.vault))
+        if wanted.signing_secret == HIDDEN:
+            sealed = replace(sealed, old_secrets=_decode(item).pipeline.old_secrets)
         changed = {
             **items.encode_pipeline(project_id, sealed),
             "version": version_of(item) + 1,
@@ -64,6 +69,36 @@ def reset_pipeline(
     The item stays, so that versions go on counting: an old `If-Match` never fits a pipeline made later.
     """
     return save_pipeline(project_id, PipelineIn(), ports, if_match=if_match, also=also)
+
+
+def rotate_pipeline_secret(
+    project_id: str, wanted: NewSecretIn, ports: Ports, *, also: Sequence[Put] = ()
+) -> NewSecretOut:
+    """Let requests to the agent be signed with a new secret; the one of before signs too for a while.
+
+    Raises:
+        InvalidInput: the secret is none.
+        Conflict: too many secrets are valid already.
+    """
+
+    def write(item: Item | None, condition: Condition) -> NewSecretOut:
+        pipeline = _decode(item).pipeline
+        rotation = rotate(pipeline.signing_secret, pipeline.old_secrets, wanted, ports)
+        changed = replace(pipeline, signing_secret=rotation.newest, old_secrets=rotation.old)
+        store(item, items.encode_pipeline(project_id, changed), condition, ports, also)
+        return rotation.told
+
+    return change(lambda: _read(project_id, ports.config), write, None)
+
+
+def end_old_pipeline_secrets(project_id: str, ports: Ports, *, also: Sequence[Put] = ()) -> None:
+    """Let only the newest secret sign requests to the agent from now on."""
+
+    def write(item: Item | None, condition: Condition) -> None:
+        changed = replace(_decode(item).pipeline, old_secrets=())
+        store(item, items.encode_pipeline(project_id, changed), condition, ports, also)
+
+    change(lambda: _read(project_id, ports.config), write, None)
 
 
 def load_stored(project_id: str, config: Table) -> StoredPipeline:

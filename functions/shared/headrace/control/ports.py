@@ -7,6 +7,7 @@ from headrace.domain.queues import QueueNames
 from headrace.ports.bus import Bus
 from headrace.ports.clock import Clock
 from headrace.ports.expressions import Expressions
+from headrace.ports.notifier import Notifier
 from headrace.ports.outbound import Outbound
 from headrace.ports.table import Table
 from headrace.ports.vault import Vault
@@ -14,8 +15,8 @@ from headrace.ports.wiring import Wiring
 
 
 @dataclass(frozen=True, slots=True)
-class Ports:
-    """Made once in a process by `bootstrap.controlling`."""
+class Upkeep:
+    """What it takes to bring the engine to the configuration: no secrets, no way out."""
 
     config: Table
     telemetry: Table
@@ -23,7 +24,14 @@ class Ports:
     wiring: Wiring
     queues: QueueNames
     clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Ports(Upkeep):
+    """Made once in a process by `bootstrap.controlling`."""
+
     expressions: Expressions
     outbound: Outbound
+    notifier: Notifier
     vault: Vault
     signing_keys: SigningKeys

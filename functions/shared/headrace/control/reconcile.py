@@ -22,7 +22,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 from headrace.control.erase import erase_project
-from headrace.control.ports import Ports
+from headrace.control.ports import Upkeep
 from headrace.control.wiring import wire_project
 from headrace.domain.errors import Conflict, Unavailable
 from headrace.observability import crash, emit, warn
@@ -35,7 +35,7 @@ AFTERMATH = timedelta(hours=1)
 Write = Put | Update | Delete
 
 
-def wire_change(project_id: str, writes: Sequence[Write], ports: Ports) -> None:
+def wire_change(project_id: str, writes: Sequence[Write], ports: Upkeep) -> None:
     """Do `writes` (at most 99) and note an intent in one transaction, then bring the engine to what is stored.
 
     For every change after which a project's queues may have to be others. When the engine is down, the change is made
@@ -53,7 +53,7 @@ def wire_change(project_id: str, writes: Sequence[Write], ports: Ports) -> None:
         warn("wiring_postponed", project_id=project_id, reason=str(problem))
 
 
-def reconcile(ports: Ports) -> int:
+def reconcile(ports: Upkeep) -> int:
     """Work off every intent that is due; return how many were settled. Safe to repeat, and to run twice at once.
 
     One that fails is told about and stays, for the next time.
@@ -64,7 +64,7 @@ def reconcile(ports: Ports) -> int:
     return sum(_try_to_settle(intent, ports) for intent in _due(ports))
 
 
-def _intent(project_id: str, ports: Ports) -> Item:
+def _intent(project_id: str, ports: Upkeep) -> Item:
     return {
         "pk": items.INTENT,
         "sk": f"{project_id}#{uuid4().hex}",
@@ -73,7 +73,7 @@ def _intent(project_id: str, ports: Ports) -> Item:
     }
 
 
-def _due(ports: Ports) -> Iterator[Item]:
+def _due(ports: Upkeep) -> Iterator[Item]:
     cursor = None
     while True:
         page = ports.config.query(Range(items.INTENT), cursor=cursor)
@@ -84,7 +84,7 @@ def _due(ports: Ports) -> Iterator[Item]:
             return
 
 
-def _try_to_settle(intent: Item, ports: Ports) -> bool:
+def _try_to_settle(intent: Item, ports: Upkeep) -> bool:
     due = _from_now(LEASE, ports)
     claim = Update(intent["pk"], intent["sk"], set={"due_unix_nano": due}, condition=_still(intent))
     try:
@@ -99,7 +99,7 @@ def _try_to_settle(intent: Item, ports: Ports) -> bool:
     return True
 
 
-def _settle(intent: Item, ports: Ports) -> None:
+def _settle(intent: Item, ports: Upkeep) -> None:
     project_id = intent["project_id"]
     if items.is_live(ports.config.get(items.project_pk(project_id), items.PROJECT)):
         wire_project(project_id, ports.config, ports.wiring, ports.queues)
@@ -123,7 +123,7 @@ def _settle(intent: Item, ports: Ports) -> None:
         _remove(intent, ports)
 
 
-def _remove(intent: Item, ports: Ports) -> None:
+def _remove(intent: Item, ports: Upkeep) -> None:
     try:
         ports.config.delete(intent["pk"], intent["sk"], _still(intent))
     except Conflict:
@@ -135,5 +135,5 @@ def _still(intent: Item) -> Condition:
     return Condition(exists=True, equals={"due_unix_nano": intent["due_unix_nano"]})
 
 
-def _from_now(duration: timedelta, ports: Ports) -> int:
+def _from_now(duration: timedelta, ports: Upkeep) -> int:
     return ports.clock.now_unix_nano() + duration // timedelta(microseconds=1) * 1_000

@@ -66,6 +66,12 @@ def _resealed(item: Item, vault: Vault) -> dict[str, Any]:
     """The attributes with secrets, sealed anew. Nothing that anybody sees changes, so the version stays."""
     if item["sk"] == items.PIPELINE:
         pipeline = items.decode_pipeline(item).with_secrets(vault.reseal)
-        return {"signing_secret": pipeline.signing_secret}
+        old = items.encode_old_secrets(pipeline.old_secrets)
+        return {"signing_secret": pipeline.signing_secret, "old_secrets": old}
     sink = items.decode_sink(item).with_secrets(vault.reseal)
-    return {"url": sink.url, "headers": dict(sink.headers), "signing_secret": sink.signing_secret}
+    return {
+        "url": sink.url,
+        "headers": dict(sink.headers),
+        "signing_secret": sink.signing_secret,
+        "old_secrets": items.encode_old_secrets(sink.old_secrets),
+    }

@@ -7,12 +7,15 @@ from uuid import uuid4
 from headrace.control.pipelines import check_expression
 from headrace.control.ports import Ports
 from headrace.control.sealing import seal
+from headrace.control.signing import rotate, store
 from headrace.control.versions import change, version_of
 from headrace.domain.errors import Conflict, InvalidInput, NotFound, Unavailable
+from headrace.domain.secrets import HIDDEN
 from headrace.domain.sinks import Sink
 from headrace.ports.table import ABSENT, Condition, Delete, Item, Put, Range, Table
 from headrace.ports.vault import Vault
 from headrace.wire import items
+from headrace.wire.api_signing import NewSecretIn, NewSecretOut
 from headrace.wire.api_sinks import SinkIn
 
 MOST_SINKS = 100
@@ -96,6 +99,45 @@ def remove_sink(
     change(lambda: _read(project_id, sink_id, ports.config), write, if_match)
 
 
+def rotate_sink_secret(
+    project_id: str, sink_id: str, wanted: NewSecretIn, ports: Ports, *, also: Sequence[Put] = ()
+) -> NewSecretOut:
+    """Let a webhook be signed with a new secret; the one of before signs too for a while.
+
+    Raises:
+        NotFound: there is no such sink.
+        InvalidInput: it is no webhook, or the secret is none.
+        Conflict: too many secrets are valid already.
+    """
+
+    def write(item: Item | None, condition: Condition) -> NewSecretOut:
+        sink = _webhook(item)
+        rotation = rotate(sink.signing_secret, sink.old_secrets, wanted, ports)
+        changed = replace(sink, signing_secret=rotation.newest, old_secrets=rotation.old)
+        store(item, items.encode_sink(project_id, changed), condition, ports, also)
+        return rotation.told
+
+    return change(lambda: _read(project_id, sink_id, ports.config), write, None)
+
+
+def end_old_sink_secrets(project_id: str, sink_id: str, ports: Ports, *, also: Sequence[Put] = ()) -> None:
+    """Let only the newest secret of a webhook sign from now on. Raises NotFound, and InvalidInput for no webhook."""
+
+    def write(item: Item | None, condition: Condition) -> None:
+        store(item, items.encode_sink(project_id, replace(_webhook(item), old_secrets=())), condition, ports, also)
+
+    change(lambda: _read(project_id, sink_id, ports.config), write, None)
+
+
+def _webhook(item: Item | None) -> Sink:
+    if item is None:
+        raise NotFound("there is no such sink")
+    sink = _decode(item).sink
+    if sink.type != "webhook":
+        raise InvalidInput(f"only webhooks are signed, and this sink is of type {sink.type}")
+    return sink
+
+
 def load_sink(project_id: str, sink_id: str, config: Table) -> StoredSink:
     """One sink. Raises NotFound, and Unavailable on a damaged item."""
     return _decode(_read(project_id, sink_id, config))
@@ -122,6 +164,8 @@ def list_sinks(project_id: str, config: Table) -> list[Sink]:
 
 def _checked(body: SinkIn, sink_id: str, ports: Ports) -> Sink:
     sink = body.root.to_domain(sink_id)
+    if sink.type == "apprise" and sink.url != HIDDEN:
+        ports.notifier.check(sink.url)
     for field, expression in (("filter", sink.filter), ("template", sink.template)):
         if expression is not None:
             check_expression(field, expression, ports.expressions)
@@ -130,17 +174,19 @@ def _checked(body: SinkIn, sink_id: str, ports: Ports) -> Sink:
 
 def _seal(wanted: Sink, before: Sink | None, vault: Vault) -> Sink:
     """`wanted` with its secrets sealed, those that are shown as stars taken from `before`."""
-    address = before.url if before is not None and before.type == "slack" else None
+    address = before.url if before is not None and before.type == wanted.type else None
+    address_field = "webhook_url" if wanted.type == "slack" else "url"
     headers = {} if before is None else {name.lower(): value for name, value in before.headers.items()}
     signing = None if before is None else before.signing_secret
     return replace(
         wanted,
-        url=seal(wanted.url, address, "webhook_url", vault) if wanted.type == "slack" else wanted.url,
+        url=seal(wanted.url, address, address_field, vault) if wanted.secret_url else wanted.url,
         headers={
             name: seal(value, headers.get(name.lower()), f"headers.{name}", vault)
             for name, value in wanted.headers.items()
         },
         signing_secret=seal(wanted.signing_secret, signing, "signing_secret", vault) if wanted.signing_secret else None,
+        old_secrets=before.old_secrets if before is not None and wanted.signing_secret == HIDDEN else (),
     )
 
 

@@ -1,6 +1,7 @@
 """Trying things before they count: expressions on records, a sink with a sample. Changes nothing that is stored."""
 
 import time
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -12,15 +13,16 @@ from headrace.control.ports import Ports
 from headrace.control.sinks import load_sink
 from headrace.domain.delivery import Answer, judge
 from headrace.domain.errors import InvalidInput
+from headrace.domain.notifications import Notification
 from headrace.domain.program import Outcome, Program
 from headrace.domain.records import Record, Signal
 from headrace.domain.secrets import HIDDEN
 from headrace.domain.sinks import Sink
-from headrace.ports.outbound import NoAnswer, OutboundRequest
+from headrace.ports.outbound import NoAnswer, OutboundRequest, OutboundResponse
 from headrace.ports.table import Table
 from headrace.wire import items
+from headrace.wire.api_deliveries import SentRequest, SinkTestIn, SinkTestOut
 from headrace.wire.api_pipelines import PipelineTestIn, TriedRecord, domain_transforms
-from headrace.wire.api_sinks import SentRequest, SinkTestIn, SinkTestOut
 from headrace.wire.showing import can_be_shown
 from headrace.wire.sink_request import Output, SinkRequest, encode_sink_request
 
@@ -75,20 +77,33 @@ def try_sink(project_id: str, sink_id: str, wanted: SinkTestIn, ports: Ports) ->
     sink = load_sink(project_id, sink_id, ports.config).sink.with_secrets(ports.vault.open)
     payload = wanted.payload if "payload" in wanted.model_fields_set else SAMPLE
     outcome = ports.expressions.run(sink.program, [payload])[0] if sink.program.expressions else None
-    output = Output(project_id, uuid4().hex, payload, f"test-{uuid4()}")
+    output = Output(project_id, uuid4().hex, orjson.dumps(payload), payload, f"test-{uuid4()}")
     request = encode_sink_request(output, sink, outcome, ports.clock.now_unix_nano())
     if isinstance(request, Answer):
-        kept_back = request.verdict == "done"
-        return _nothing("the sink's filter does not keep this payload" if kept_back else f"the sink {request.reason}")
-    shown = SentRequest(
+        if outcome is not None and not outcome.kept and outcome.error is None:
+            return _nothing("the sink's filter does not keep this payload", kept=False)
+        return _nothing(f"the sink {request.reason}", kept=outcome is None or outcome.kept)
+    shown = _shown(request, sink)
+    if wanted.dry_run:
+        return _nothing(None, shown)
+    return (
+        _told(request, shown, sink, ports) if isinstance(request, Notification) else _sent(request, shown, sink, ports)
+    )
+
+
+def _shown(request: SinkRequest | Notification, sink: Sink) -> SentRequest:
+    if isinstance(request, Notification):
+        told = {"title": request.title, "body": request.body, "severity": request.level}
+        return SentRequest(method=None, url=HIDDEN, headers=[], body=told)
+    return SentRequest(
         method=request.method,
-        url=HIDDEN if sink.type == "slack" else request.url,
+        url=HIDDEN if sink.secret_url else request.url,
+        headers=sorted(request.headers, key=str.lower),
         body=orjson.loads(request.body),
     )
-    return _nothing(None, shown) if wanted.dry_run else _send(request, shown, sink, ports)
 
 
-def _send(request: SinkRequest, shown: SentRequest, sink: Sink, ports: Ports) -> SinkTestOut:
+def _sent(request: SinkRequest, shown: SentRequest, sink: Sink, ports: Ports) -> SinkTestOut:
     timeout = min(sink.timeout, _PATIENCE)
     started = time.perf_counter()
     try:
@@ -96,12 +111,29 @@ def _send(request: SinkRequest, shown: SentRequest, sink: Sink, ports: Ports) ->
         response = ports.outbound.send(sent)
     except (NoAnswer, InvalidInput) as problem:
         return _nothing(sink.hide(f"it {problem}"), shown)
+    return _came_back(response, judge(response.status).reason, started, shown, sink)
+
+
+def _told(request: Notification, shown: SentRequest, sink: Sink, ports: Ports) -> SinkTestOut:
+    started = time.perf_counter()
+    try:
+        notified = ports.notifier.notify(replace(request, timeout=min(sink.timeout, _PATIENCE)))
+    except (NoAnswer, InvalidInput) as problem:
+        return _nothing(sink.hide(f"it {problem}"), shown)
+    why = "" if notified.taken else sink.hide(notified.reason) or "it was not taken"
+    return _came_back(notified.response, why, started, shown, sink)
+
+
+def _came_back(
+    response: OutboundResponse | None, error: str, started: float, shown: SentRequest, sink: Sink
+) -> SinkTestOut:
     return SinkTestOut(
+        kept=True,
         sent=True,
-        status=response.status,
+        status=None if response is None else response.status,
         ms=round((time.perf_counter() - started) * 1000, 1),
-        body=_beginning(response.body, sink),
-        error=judge(response.status).reason or None,
+        body=None if response is None else _beginning(response.body, sink),
+        error=error or None,
         request=shown,
     )
 
@@ -112,5 +144,5 @@ def _beginning(body: bytes, sink: Sink) -> str:
     return str(text.encode()[:_SHOWN_BYTES].decode(errors="ignore"))
 
 
-def _nothing(error: str | None, request: SentRequest | None = None) -> SinkTestOut:
-    return SinkTestOut(sent=False, status=None, ms=None, body=None, error=error, request=request)
+def _nothing(error: str | None, request: SentRequest | None = None, *, kept: bool = True) -> SinkTestOut:
+    return SinkTestOut(kept=kept, sent=False, status=None, ms=None, body=None, error=error, request=request)

@@ -29,6 +29,8 @@ class SpanMessage:
     sender: str
     recipient: str
     type: MessageType
+    is_edge: bool = False
+    """An edge of a graph was passed: by choice of the model, or because the program is built so."""
 
 
 @dataclass(slots=True)

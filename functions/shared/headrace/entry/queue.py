@@ -1,7 +1,8 @@
 """SQS-shaped events ↔ plain calls. Every engine calls a queue function with such an event and honours its answer."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from chalice.app import Chalice, SQSEvent
@@ -18,6 +19,9 @@ Work = Callable[[Sequence[Received], Remaining], Sequence[str]]
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
+_OLD = timedelta(minutes=5)
+"""What is tried again and again for this long deserves to be told."""
+
 
 def door(name: str, work: Work) -> Handler:
     """A queue function: call it with an SQS event, get the items that failed (ReportBatchItemFailures)."""
@@ -26,6 +30,7 @@ def door(name: str, work: Work) -> Handler:
 
     def view(event: SQSEvent) -> dict[str, Any]:
         messages = [decode_message(record) for record in event.to_dict()["Records"]]
+        _tell_of_age(name, messages)
         return encode_failures(_failed(name, work, messages, _remaining(event.context)))
 
     view.__name__ = name
@@ -42,6 +47,21 @@ def _failed(name: str, work: Work, messages: Sequence[Received], remaining: Rema
     except Exception:  # noqa: BLE001 - the last line: one bad event must not stop the queue
         crash("event_failed", function=name, messages=len(messages))
     return [message.id for message in messages]
+
+
+def _tell_of_age(name: str, messages: Sequence[Received]) -> None:
+    """Since what a message carries was received: a message that is sent again for another try is no new one."""
+    age = timedelta(seconds=time.time() - min((_received_at(message) for message in messages), default=time.time()))
+    if age >= _OLD:
+        warn("old_messages", function=name, queue=messages[0].queue, age_seconds=round(age.total_seconds()))
+
+
+def _received_at(message: Received) -> float:
+    """Seconds since 1970; of a message that does not say so, when it was sent."""
+    try:
+        return datetime.fromisoformat(message.attributes["received_at"]).timestamp()
+    except (KeyError, ValueError):
+        return message.sent_unix_nano / 1e9
 
 
 def decode_message(record: Mapping[str, Any]) -> Received:

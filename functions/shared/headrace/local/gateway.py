@@ -18,6 +18,7 @@ from headrace.entry.http import Limits, Request, Response
 from headrace.entry.routing import Router
 from headrace.local.feed import Feed
 from headrace.local.functions import Loaded
+from headrace.local.metrics import Metrics
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -28,21 +29,33 @@ _DISCARDED_BYTES = 64 * 1024 * 1024
 
 
 class Gateway:
-    """Calls functions on `threads`; streams the event feed by itself."""
+    """Calls functions on `threads`; streams the event feed, and answers with `metrics` if there are some, by itself."""
 
-    def __init__(self, functions: Sequence[Loaded], threads: Executor, feed: Feed, max_body_bytes: int) -> None:
+    def __init__(
+        self,
+        functions: Sequence[Loaded],
+        threads: Executor,
+        feed: Feed,
+        max_body_bytes: int,
+        metrics: Metrics | None = None,
+    ) -> None:
         self._router: Router[Loaded] = Router()
         for loaded in functions:
             for method, path in loaded.function.routes:
                 self._router.add(method, path, loaded)
         self._threads = threads
         self._feed = feed
+        self._metrics = metrics
         self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, as ASGI wants it."""
         if scope["path"] == Feed.PATH:
             await self._feed.stream(scope, receive, send)
+            return
+        if self._metrics is not None and (scope["method"], scope["path"]) == ("GET", Metrics.PATH):
+            text = await asyncio.get_running_loop().run_in_executor(None, self._metrics.encode)
+            await _respond(send, 200, {"content-type": Metrics.CONTENT_TYPE}, text)
             return
         body = await self._read(receive)
         if body is None:

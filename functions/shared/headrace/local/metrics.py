@@ -17,14 +17,14 @@ from headrace.observability import listen, warn
 from headrace.ports.bus import Bus, QueueStats
 from headrace.ports.wiring import Wiring
 
-PATH = "/metrics"
-CONTENT_TYPE = CONTENT_TYPE_LATEST
-
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
 class Metrics:
     """Counts from when it is made until it is closed."""
+
+    PATH = "/metrics"
+    CONTENT_TYPE = CONTENT_TYPE_LATEST
 
     def __init__(self, bus: Bus, wiring: Wiring) -> None:
         self._registry = CollectorRegistry()

@@ -20,6 +20,7 @@ from headrace.domain.errors import ConfigError
 from headrace.local.feed import Feed
 from headrace.local.functions import Deadline, Loaded, load
 from headrace.local.gateway import Gateway
+from headrace.local.metrics import Metrics
 from headrace.local.pump import Pump
 from headrace.local.schedules import Schedules, scheduled_calls
 from headrace.local.template import read_template
@@ -39,7 +40,8 @@ def serve(template: Path, listener: socket.socket, ready: Callable[[], None]) ->
     functions = [load(function, deadline) for function in read_template(template)]
     feed = Feed(bootstrap.configuration().project_of)
     threads = ThreadPoolExecutor(_HTTP_THREADS, thread_name_prefix="http")
-    gateway = Gateway(functions, threads, feed, bootstrap.settings().max_body_bytes)
+    metrics = Metrics(bootstrap.bus(), bootstrap.wiring())
+    gateway = Gateway(functions, threads, feed, bootstrap.settings().max_body_bytes, metrics)
     pump = _pump(functions)
     schedules = Schedules([*scheduled_calls(functions), ("housekeeping", _HOUSEKEEPING_EVERY, bootstrap.housekeep)])
     server = _Server(gateway, feed, ready, bootstrap.settings().trusted_proxies)
@@ -54,6 +56,7 @@ def serve(template: Path, listener: socket.socket, ready: Callable[[], None]) ->
     deadline.bring_forward(GRACE)
     ended = pump.stop(GRACE)
     threads.shutdown(wait=False, cancel_futures=True)
+    metrics.close()
     bootstrap.close()
     if not ended:  # handlers that outstay the grace time would keep the interpreter; their messages come back
         sys.stdout.flush()

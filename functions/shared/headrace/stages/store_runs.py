@@ -20,6 +20,7 @@ from headrace.ports.clock import Clock
 from headrace.ports.table import ABSENT, ANY, Condition, Delete, Item, Put, Range, Table
 from headrace.stages.names import Names
 from headrace.wire import run_items
+from headrace.wire.runs import encode_run
 from headrace.wire.span_chunks import chunk_id, decode_chunk, encode_chunks
 
 _WRITES, _BYTES = 100, 2 * 1024 * 1024
@@ -89,7 +90,7 @@ class StoreRuns:
         pk = run_items.trace_pk(self._project_id, trace_id)
         puts = [self._put(pk, sk, {"data": chunk}) for sk, chunk in new.items()]
         ids = dict.fromkeys(span.span_id for span in chain(known, spans))
-        fields = run_items.encode_run_fields(run, ids) | {"last_seen_unix_nano": self._now}
+        fields = run_items.encode_run_fields(encode_run(run), ids) | {"last_seen_unix_nano": self._now}
         writes = [*puts, *self._run_writes(pk, run, fields, before)]
         return _Plan(trace_id, run, writes, sum(map(len, new.values())))
 

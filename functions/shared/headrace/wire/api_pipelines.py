@@ -13,6 +13,7 @@ from headrace.domain.records import Signal
 from headrace.domain.secrets import HIDDEN
 from headrace.wire.api import Expression, SigningSecret, Strict, Url
 from headrace.wire.api_accounts import Time
+from headrace.wire.api_signing import Health
 from headrace.wire.bad_input import Matching
 from headrace.wire.showing import can_be_shown
 
@@ -129,6 +130,10 @@ class PipelineOut(PipelineIn):
     version: Annotated[int, Field(examples=[3])]
     """Counts the changes; it is the ETag too."""
     updated_at: Time | None
+    old_signing_secrets_until: Time | None
+    """Until then requests carry the signatures of older secrets too."""
+    agent_health: Health
+    """How the agent has answered; `disabled` while nothing is sent to it."""
 
 
 class PipelineTestIn(Strict):

@@ -5,17 +5,16 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-import orjson
-from pydantic import AfterValidator, BaseModel, Field, RootModel, field_validator
+from pydantic import AfterValidator, BaseModel, Field, RootModel
 
+from headrace.domain.accounts import printable
 from headrace.domain.secrets import HIDDEN
 from headrace.domain.sinks import Sink
 from headrace.wire.api import Expression, SigningSecret, Strict, Url, url_fault
 from headrace.wire.api_accounts import Time, label_fault
+from headrace.wire.api_signing import SinkHealth
 from headrace.wire.bad_input import Matching, checked_by
-from headrace.wire.showing import can_be_shown
 
-_TRIED_BYTES = 256 * 1024
 _OURS = frozenset(
     {"host", "content-length", "content-type", "x-project-id", "x-request-id"}
     | {"connection", "expect", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
@@ -53,6 +52,15 @@ def _slack_fault(url: str) -> str | None:
     return None
 
 
+def _apprise_fault(url: str) -> str | None:
+    """Which services there are, the library knows; here only what it would misread."""
+    if url == HIDDEN:
+        return None
+    if "://" not in url:
+        return "must be a URL of apprise, such as mailto:// or discord://"
+    return None if printable(url) and not any(map(str.isspace, url)) else "must not hold spaces or control characters"
+
+
 SinkName = Annotated[str, Field(max_length=100, examples=["on-call"]), checked_by(label_fault)]
 HeaderName = Annotated[
     str,
@@ -74,6 +82,11 @@ SlackUrl = Annotated[
     Field(max_length=2048, examples=["https://hooks.slack.com/services/T000/B000/XXXX"]),
     checked_by(_slack_fault),
 ]
+AppriseUrl = Annotated[
+    str,
+    Field(max_length=2048, examples=["mailto://user:password@example.com?to=on-call@example.com"]),
+    checked_by(_apprise_fault),
+]
 Filter = Annotated[Expression, Field(examples=["severity = 'critical'"])]
 Template = Annotated[Expression, Field(examples=["{'text': title & ': ' & summary}"])]
 Seconds = Annotated[float, Field(ge=1, le=60)]
@@ -89,7 +102,7 @@ class WebhookIn(Strict):
     filter: Filter | None = None
     """JSONata over the output; only what it keeps is sent."""
     template: Template | None = None
-    """JSONata that shapes the body; without it the output as it is, or readable Slack blocks."""
+    """JSONata that shapes the body; without it the output as it is."""
     method: Literal["POST", "PUT", "PATCH"] = "POST"
     headers: Headers = Field(default={})
     signing_secret: SigningSecret | None = None
@@ -122,7 +135,7 @@ class SlackIn(Strict):
     filter: Filter | None = None
     """JSONata over the output; only what it keeps is sent."""
     template: Template | None = None
-    """JSONata that shapes the body; without it the output as it is, or readable Slack blocks."""
+    """JSONata giving text, blocks or a whole message; without it readable blocks."""
     timeout_seconds: Seconds = 10
 
     def to_domain(self, sink_id: str) -> Sink:
@@ -139,8 +152,36 @@ class SlackIn(Strict):
         )
 
 
-class SinkIn(RootModel[Annotated[WebhookIn | SlackIn, Field(discriminator="type")]]):
-    """Either kind of sink, told apart by `type`."""
+class AppriseIn(Strict):
+    """A sink of any service that the library apprise knows: e-mail, Teams, Discord, PagerDuty and many more."""
+
+    type: Literal["apprise"]
+    url: AppriseUrl
+    """Names service, account and recipient; a secret. One recipient: with several, those who got it get it again."""
+    name: SinkName = ""
+    enabled: bool = True
+    filter: Filter | None = None
+    """JSONata over the output; only what it keeps is sent."""
+    template: Template | None = None
+    """JSONata giving the text, or an object with `body` and maybe `title` and `severity`."""
+    timeout_seconds: Seconds = 10
+
+    def to_domain(self, sink_id: str) -> Sink:
+        """The sink that this body describes."""
+        return Sink(
+            id=sink_id,
+            type=self.type,
+            url=self.url,
+            name=self.name,
+            enabled=self.enabled,
+            filter=self.filter,
+            template=self.template,
+            timeout=timedelta(seconds=self.timeout_seconds),
+        )
+
+
+class SinkIn(RootModel[Annotated[WebhookIn | SlackIn | AppriseIn, Field(discriminator="type")]]):
+    """Any kind of sink, told apart by `type`."""
 
 
 class StoredSink(BaseModel):
@@ -152,24 +193,32 @@ class StoredSink(BaseModel):
     updated_at: Time
     disabled_reason: Annotated[str, Field(examples=["it answered 410"])] | None
     """Why Headrace itself switched the sink off."""
+    health: SinkHealth
 
 
 class WebhookOut(WebhookIn, StoredSink):
     """A stored webhook sink; header values and the signing secret are shown as `***`."""
+
+    old_signing_secrets_until: Time | None
+    """Until then requests carry the signatures of older secrets too."""
 
 
 class SlackOut(SlackIn, StoredSink):
     """A stored Slack sink; its address is shown as `***`."""
 
 
-class SinkOut(RootModel[Annotated[WebhookOut | SlackOut, Field(discriminator="type")]]):
-    """Either kind of stored sink."""
+class AppriseOut(AppriseIn, StoredSink):
+    """A stored sink of apprise; its URL is shown as `***`."""
+
+
+class SinkOut(RootModel[Annotated[WebhookOut | SlackOut | AppriseOut, Field(discriminator="type")]]):
+    """Any kind of stored sink."""
 
 
 class SinksOut(BaseModel):
     """Some sinks of a project."""
 
-    items: list[Annotated[WebhookOut | SlackOut, Field(discriminator="type")]]
+    items: list[Annotated[WebhookOut | SlackOut | AppriseOut, Field(discriminator="type")]]
     next_cursor: str | None
 
 
@@ -186,44 +235,7 @@ def describe_sink(sink: Sink) -> dict[str, Any]:
     }
     if sink.type == "slack":
         return {**common, "webhook_url": hidden.url}
+    if sink.type == "apprise":
+        return {**common, "url": hidden.url}
     own = {"url": hidden.url, "method": sink.method, "headers": hidden.headers, "signing_secret": hidden.signing_secret}
     return {**common, **own}
-
-
-class SinkTestIn(Strict):
-    """What to send; a sample finding unless there is a payload."""
-
-    payload: Annotated[Any, Field(examples=[{"title": "Disk is full", "severity": "critical"}])] = None
-    dry_run: bool = False
-    """Show the request without sending it."""
-
-    @field_validator("payload")
-    @classmethod
-    def _small(cls, payload: Any) -> Any:
-        if not can_be_shown(payload):
-            raise ValueError("must not be nested that deep")
-        if (size := len(orjson.dumps(payload))) > _TRIED_BYTES:
-            raise ValueError(f"must have at most {_TRIED_BYTES} bytes as JSON, not {size}")
-        return payload
-
-
-class SentRequest(BaseModel):
-    """The request of a test; a secret address is shown as `***`."""
-
-    method: Annotated[str, Field(examples=["POST"])]
-    url: Annotated[str, Field(examples=["https://alerts.example.com/hook"])]
-    body: Annotated[Any, Field(examples=[{"title": "Test from Headrace"}])]
-
-
-class SinkTestOut(BaseModel):
-    """What came of a test."""
-
-    sent: bool
-    status: Annotated[int, Field(examples=[200])] | None
-    """Of the answer."""
-    ms: Annotated[float, Field(examples=[12.3])] | None
-    body: Annotated[str, Field(examples=["ok"])] | None
-    """The first 2 KiB of the answer, without the sink's secrets."""
-    error: Annotated[str, Field(examples=["answered 404"])] | None
-    """Why nothing was sent, or why the other side did not take it."""
-    request: SentRequest | None

@@ -18,9 +18,7 @@ def attempts_prefix(sink_id: str) -> str:
     return f"attempts#{sink_id}#"
 
 
-def encode_attempts(
-    project_id: str, sink_id: str, slot: int, attempts: Iterable[SinkAttempt], expires_at: int
-) -> Item:
+def encode_attempts(project_id: str, sink_id: str, slot: int, attempts: Iterable[SinkAttempt], expires_at: int) -> Item:
     """The item of some attempts at one sink; `expires_at` in seconds since 1970."""
     return {
         "pk": project_pk(project_id),

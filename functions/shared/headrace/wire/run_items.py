@@ -28,7 +28,6 @@ from isal import igzip
 
 from headrace.domain.rollups import LENGTH, Resolution, Rollup, Series, Side
 from headrace.domain.runs import Run
-from headrace.wire.runs import encode_run
 
 Item = dict[str, Any]
 
@@ -145,10 +144,10 @@ def _agent_facts(run: Run, name: str) -> dict[str, Any]:
     }
 
 
-def encode_run_fields(run: Run, span_ids: Iterable[str]) -> Item:
-    """What the item of a run holds of it, in the shape of contract section 10, and which spans it is made of."""
+def encode_run_fields(shown: Mapping[str, Any], span_ids: Iterable[str]) -> Item:
+    """What the item of a run holds: the run as it is shown (contract section 10), and which spans it is made of."""
     return {
-        "data": igzip.compress(orjson.dumps(encode_run(run)), compresslevel=1, mtime=0),
+        "data": igzip.compress(orjson.dumps(shown), compresslevel=1, mtime=0),
         "span_ids": b"".join(map(bytes.fromhex, islice(span_ids, _IDS))),
     }
 

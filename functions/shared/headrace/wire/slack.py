@@ -177,7 +177,9 @@ def escape(text: str) -> str:
 
 
 def _are_blocks(shaped: Any) -> bool:
-    return isinstance(shaped, list) and bool(shaped) and all(isinstance(each, dict) and "type" in each for each in shaped)
+    return (
+        isinstance(shaped, list) and bool(shaped) and all(isinstance(each, dict) and "type" in each for each in shaped)
+    )
 
 
 def _fitted(message: dict[str, Any], title: str) -> dict[str, Any]:

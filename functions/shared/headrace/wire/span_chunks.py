@@ -1,13 +1,12 @@
 """Normalized spans ↔ the bytes of one stored chunk: some spans of one trace, as gzipped JSON."""
 
 import gzip
-import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import blake2b
 
 import orjson
-from isal import igzip
+from isal import igzip, isal_zlib
 
 from headrace.domain.spans import Span, SpanError, SpanMessage
 
@@ -41,10 +40,10 @@ def decode_chunk(chunk: bytes) -> list[Span]:
         ValueError: damaged.
     """
     try:
-        plain = igzip.decompress(chunk)
-    except (gzip.BadGzipFile, zlib.error, EOFError, igzip.IsalError) as cause:
+        found = orjson.loads(igzip.decompress(chunk))
+    except (gzip.BadGzipFile, isal_zlib.error, EOFError, orjson.JSONDecodeError) as cause:
         raise ValueError(f"a damaged chunk of spans: {cause}") from cause
-    return [_span(fields) for fields in orjson.loads(plain)]
+    return [_span(fields) for fields in found]
 
 
 def _span(fields: dict[str, object]) -> Span:

@@ -1,9 +1,11 @@
 """For agents' own tests: a receiver that can be told to fail, and requests as Headrace makes them.
 
-Both are real HTTP on this machine's loopback, so what an agent does to its connections is tested with it. Needs
-nothing but this package, and no certain test framework.
+The receiver and `call_agent` are real HTTP on this machine's loopback, so what an agent does to its connections is
+tested with it; `run_agent` spares an ASGI agent the server. Needs nothing but this package, and no certain test
+framework.
 """
 
+import asyncio
 import json
 import threading
 import time
@@ -16,6 +18,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import requests
 
+from ._asgi_driver import AgentAnswer, Application, ask
 from ._fake_server import FakeServer
 from ._origin import origin_of
 from ._payload import LIMIT_BYTES
@@ -23,7 +26,7 @@ from ._replies import Reply, problem
 from ._settings import OUTPUT_PATH, resolve_seconds
 from ._verify import ID, SIGNATURE, TIMESTAMP, Secrets, signature, signing_keys
 
-__all__ = ["AgentRequest", "FakeReceiver", "Output", "agent_request", "call_agent"]
+__all__ = ["AgentAnswer", "AgentRequest", "FakeReceiver", "Output", "agent_request", "call_agent", "run_agent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +186,26 @@ def call_agent(
     """Post one batch to an agent, following no redirect: Headrace does not either. As `agent_request`."""
     request = agent_request(records, secrets=secrets, project_id=project_id, request_id=request_id)
     return requests.post(url, data=request.body, headers=request.headers, timeout=timeout, allow_redirects=False)
+
+
+def run_agent(
+    app: Application,
+    records: Sequence[Mapping[str, Any]],
+    *,
+    path: str = "/process",
+    secrets: Secrets | None = None,
+    project_id: str = "test-project",
+    request_id: str | None = None,
+) -> AgentAnswer:
+    """Start an ASGI application in this process, give it one batch, and shut it down. As `agent_request`.
+
+    An agent of `headrace_sdk.asgi` has sent its result when this returns. Not for use inside a running event loop.
+
+    Raises:
+        RuntimeError: the application refused to start.
+    """
+    request = agent_request(records, secrets=secrets, project_id=project_id, request_id=request_id)
+    return asyncio.run(ask(app, path, request.headers, request.body))
 
 
 def _signed(body: bytes, request_id: str, secrets: Secrets) -> dict[str, str]:

@@ -1,7 +1,5 @@
 """Bus and Source on NATS JetStream. What they promise is in `ports.bus`."""
 
-import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from threading import Event
@@ -18,7 +16,6 @@ from headrace.adapters.bus_nats.messages import Stored, encode, new
 from headrace.adapters.bus_nats.names import SharedNames, check_queue, subject_of
 from headrace.adapters.bus_nats.scout import Scout
 from headrace.adapters.bus_nats.streams import Streams
-from headrace.domain.errors import Unavailable
 from headrace.ports.bus import DeadLetterPage, Due, Message, QueueStats, Received
 from headrace.ports.clock import Clock
 
@@ -26,9 +23,10 @@ _LONGEST_BACK_OFF = timedelta(minutes=5)
 
 
 class NatsBus:
-    """The bus on the servers at `url`. Leases and delays follow `clock`; `receive_limit` deliveries, then a dead letter.
+    """The bus on the servers at `url`. Leases and delays follow `clock`.
 
-    `prefix` begins the names of what is shared by all queues, `replicas` is how many servers keep each message.
+    A message is delivered `receive_limit` times, then it is a dead letter. `prefix` begins the names of what is shared
+    by all queues, `replicas` is how many servers keep each message.
     """
 
     def __init__(self, url: str, clock: Clock, *, receive_limit: int, prefix: str = "gf-ai", replicas: int = 1) -> None:
@@ -160,9 +158,7 @@ class NatsBus:
         held = [(found, due) for message, due in messages if (found := self._consumer.leased(message)) is not None]
         for found, _ in held:
             found.token = ""  # a second call for the same delivery does nothing
-        await all_of(
-            [self._publish(found.queue, [found.stored.waiting(due, found.deliveries)]) for found, due in held]
-        )
+        await all_of([self._publish(found.queue, [found.stored.waiting(due, found.deliveries)]) for found, due in held])
         await self._consumer.acknowledge([found for found, _ in held])
 
     async def _stats(self, queue: str) -> QueueStats:
@@ -185,21 +181,23 @@ class NatsBus:
 
     async def _receive(self, queue: str, limit: int, lease: timedelta) -> list[Received]:
         await self._move_due()
+        until = self._clock.now_unix_nano() + _nano(lease)
         taken: list[Held] = []
         while len(taken) < limit:
-            fresh = self._ready(queue, limit - len(taken), taken)
+            fresh = self._ready(queue, limit - len(taken))
             fresh = fresh or await self._consumer.pull(queue, limit - len(taken))
             if not fresh:
                 break
+            for held in fresh:
+                held.due_unix_nano = until  # at once, so that no other thread's call takes it as well
             taken += await self._not_worn_out(queue, fresh)
         self._scout.news(queue)  # what is left there is not known any more
-        until = self._clock.now_unix_nano() + _nano(lease)
         return [held.lease(until) for held in taken]
 
-    def _ready(self, queue: str, limit: int, taken: Sequence[Held]) -> list[Held]:
+    def _ready(self, queue: str, limit: int) -> list[Held]:
         """What is held here and was not dealt with in its lease."""
         now = self._clock.now_unix_nano()
-        ready = [held for held in self._consumer.of(queue) if held.due_unix_nano <= now and held not in taken]
+        ready = [held for held in self._consumer.of(queue) if held.due_unix_nano <= now]
         return sorted(ready, key=lambda held: held.due_unix_nano)[:limit]
 
     async def _not_worn_out(self, queue: str, held: Sequence[Held]) -> list[Held]:

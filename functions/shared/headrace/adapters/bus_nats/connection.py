@@ -5,12 +5,14 @@ loop runs, and what an adapter remembers is touched by that thread alone.
 """
 
 import asyncio
+import base64
 import json
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import CancelledError
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import nats
@@ -50,6 +52,16 @@ class ApiError(Exception):
 
 class Missing(Exception):
     """There is no stream that takes the subject."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A message that was read, not delivered."""
+
+    sequence: int
+    subject: str
+    headers: Mapping[str, str]
+    body: bytes
 
 
 class Connection:
@@ -109,8 +121,8 @@ class Connection:
                 raise
             return {}
 
-    async def store(self, subject: str, body: bytes, headers: Mapping[str, str]) -> None:
-        """Publish, and return when the stream has it.
+    async def store(self, subject: str, body: bytes, headers: Mapping[str, str]) -> int:
+        """Publish, and return the sequence number under which the stream has it.
 
         Raises:
             Missing: no stream takes the subject.
@@ -123,17 +135,17 @@ class Connection:
             answer = await client.request(subject, body, timeout=CALL_SECONDS, headers=dict(headers))
         except NoRespondersError as cause:
             raise Missing(f"no stream takes {subject}") from cause
-        _checked(answer)
+        sequence: int = _checked(answer)["seq"]
+        return sequence
 
-    async def direct(self, stream: str, wanted: Mapping[str, Any]) -> Msg | None:
-        """A message of a stream that allows direct reads; None when there is none (or no such stream)."""
-        client = await self.client()
-        call = f"$JS.API.DIRECT.GET.{stream}"
-        try:
-            answer = await client.request(call, json.dumps(wanted).encode(), timeout=CALL_SECONDS)
-        except NoRespondersError:
+    async def read(self, stream: str, wanted: Mapping[str, Any]) -> "Read | None":
+        """A message of a stream, from outside of all consumers; None when there is none, or no such stream."""
+        answer = await self.api_if_there(f"STREAM.MSG.GET.{stream}", wanted)
+        if not answer:
             return None
-        return None if (answer.headers or {}).get("Status") else answer
+        found = answer["message"]
+        headers = _headers(base64.b64decode(found.get("hdrs", "")))
+        return Read(found["seq"], found["subject"], headers, base64.b64decode(found.get("data", "")))
 
     async def count(self, stream: str, subjects: str | None = None) -> dict[str, Any]:
         """The state of a stream, with the message counts of `subjects`; that of an empty one when it is missing."""
@@ -218,6 +230,12 @@ async def all_of(works: Iterable[Awaitable[Result]]) -> list[Result]:
         if isinstance(result, BaseException):
             raise result
     return [result for result in results if not isinstance(result, BaseException)]
+
+
+def _headers(block: bytes) -> dict[str, str]:
+    """Those of a message as it is stored; the first line is the version of the protocol."""
+    lines = block.decode("ascii", "replace").split("\r\n")[1:]
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines) if name}
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:

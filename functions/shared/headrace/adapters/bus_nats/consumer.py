@@ -9,7 +9,6 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from secrets import token_hex
 
 from nats.aio.msg import Msg

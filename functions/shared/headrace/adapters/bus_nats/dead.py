@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
-from nats.aio.msg import Msg
-
-from headrace.adapters.bus_nats.connection import Connection, Missing, all_of
+from headrace.adapters.bus_nats.connection import Connection, Missing, Read, all_of
 from headrace.adapters.bus_nats.messages import Stored, decode, decode_dead, encode_dead
 from headrace.adapters.bus_nats.names import dead_stream, dead_subject
 from headrace.adapters.bus_nats.streams import Streams
@@ -34,18 +33,16 @@ class DeadLetters:
         if cursor is not None and not _CURSOR.fullmatch(cursor):
             raise InvalidInput("the cursor is not one that was given out here", field="cursor")
         found = await self._read(queue, int(cursor or 0), limit + 1)
-        items = [decode_dead(message.headers or {}, message.data) for message in found[:limit]]
-        return DeadLetterPage(items, str(_sequence(found[limit - 1])) if len(found) > limit else None)
+        items = [decode_dead(each.headers, each.body) for each in found[:limit]]
+        return DeadLetterPage(items, str(found[limit - 1].sequence) if len(found) > limit else None)
 
     async def redrive(self, queue: str, ids: Sequence[str] | None, move: Move) -> int:
         """Hand letters to `move` and remove them; how many were moved by this call."""
         moved = 0
-        for message in await (self._read(queue, 0, None) if ids is None else self._named(queue, ids)):
-            sequence = _sequence(message)
-            await move(decode(message.headers or {}, message.data), f"redriven.{sequence}")
-            answer = await self._connection.api_if_there(
-                f"STREAM.MSG.DELETE.{dead_stream(queue)}", {"seq": sequence}
-            )
+        remove = f"STREAM.MSG.DELETE.{dead_stream(queue)}"
+        for letter in await (self._read(queue, 0, None) if ids is None else self._named(queue, ids)):
+            await move(decode(letter.headers, letter.body), f"redriven.{letter.sequence}")
+            answer = await self._connection.api_if_there(remove, {"seq": letter.sequence})
             moved += bool(answer.get("success"))
         return moved
 
@@ -70,26 +67,21 @@ class DeadLetters:
             await self._streams.make_dead(queue)
             await self._connection.store(subject, stored.body, headers)
 
-    async def _read(self, queue: str, after: int, limit: int | None) -> list[Msg]:
+    async def _read(self, queue: str, after: int, limit: int | None) -> list[Read]:
         """Letters behind a sequence number, oldest first; all that are there now, without a limit."""
-        stream, found = dead_stream(queue), []
-        wanted = {"seq": after + 1, "next_by_subj": dead_subject(queue)}
+        stream = dead_stream(queue)
+        found: list[Read] = []
+        wanted: dict[str, Any] = {"seq": after + 1, "next_by_subj": dead_subject(queue)}
         last = (await self._connection.count(stream))["last_seq"] if limit is None else None
         while limit is None or len(found) < limit:
-            message = await self._connection.direct(stream, wanted)
-            if message is None or (last is not None and _sequence(message) > last):
+            letter = await self._connection.read(stream, wanted)
+            if letter is None or (last is not None and letter.sequence > last):
                 break
-            found.append(message)
-            wanted["seq"] = _sequence(message) + 1
+            found.append(letter)
+            wanted["seq"] = letter.sequence + 1
         return found
 
-    async def _named(self, queue: str, ids: Sequence[str]) -> list[Msg]:
+    async def _named(self, queue: str, ids: Sequence[str]) -> list[Read]:
         wanted = [dead_subject(queue, each) for each in dict.fromkeys(ids) if _ID.fullmatch(each)]
-        found = await all_of(
-            [self._connection.direct(dead_stream(queue), {"last_by_subj": subject}) for subject in wanted]
-        )
-        return [message for message in found if message is not None]
-
-
-def _sequence(message: Msg) -> int:
-    return int((message.headers or {})["Nats-Sequence"])
+        found = await all_of([self._connection.read(dead_stream(queue), {"last_by_subj": each}) for each in wanted])
+        return [letter for letter in found if letter is not None]

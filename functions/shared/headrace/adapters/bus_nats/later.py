@@ -75,13 +75,9 @@ class Later:
     async def _move(self, subject: str, queue: str) -> bool:
         """Whether there was anything under `subject`: somebody else may have been faster."""
         sequence, found = 0, False
-        while message := await self._connection.direct(
-            self._names.later, {"seq": sequence + 1, "next_by_subj": subject}
-        ):
-            headers = message.headers or {}
-            sequence = int(headers["Nats-Sequence"])
-            stored = decode(headers, message.data)
-            await self._to_queue(queue, stored)
+        while read := await self._connection.read(self._names.later, {"seq": sequence + 1, "next_by_subj": subject}):
+            sequence = read.sequence
+            await self._to_queue(queue, decode(read.headers, read.body))
             await self._connection.api_if_there(f"STREAM.MSG.DELETE.{self._names.later}", {"seq": sequence})
             found = True
         return found

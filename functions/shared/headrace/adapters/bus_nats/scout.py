@@ -65,8 +65,8 @@ class Scout:
         waiting, taken, delivered = await self._consumer.pending(queue)
         if waiting:
             wanted = {"seq": delivered + 1, "next_by_subj": subject_of(queue)}
-            first = await self._connection.direct(queue, wanted)
-            since = decode(first.headers or {}, b"").due_unix_nano if first else now
+            first = await self._connection.read(queue, wanted)
+            since = decode(first.headers, b"").due_unix_nano if first else now
             return Due(min(waiting, COUNTED), since)
         # Taken by others, who may have died: then a pull gets what they had.
         return Due(1, now) if taken > sum(1 for _ in self._consumer.of(queue)) else None

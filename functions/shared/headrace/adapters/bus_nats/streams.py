@@ -32,9 +32,7 @@ class Streams:
             "deliver_policy": "all",
             "replay_policy": "instant",
         }
-        await self._connection.api(
-            f"CONSUMER.CREATE.{queue}.{CONSUMER}", {"stream_name": queue, "config": consumer}
-        )
+        await self._connection.api(f"CONSUMER.CREATE.{queue}.{CONSUMER}", {"stream_name": queue, "config": consumer})
 
     async def make_dead(self, queue: str) -> None:
         """The stream of a queue's dead letters."""
@@ -74,7 +72,6 @@ class Streams:
             "discard": "new",
             "num_replicas": self._replicas,
             "duplicate_window": _DUPLICATES_NANOSECONDS,
-            "allow_direct": True,
             "max_consumers": -1,
             "max_msgs": -1,
             "max_bytes": -1,

@@ -4,11 +4,11 @@ A project's subscriptions are stored together, so that no mixture of two wishes 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import timedelta
 from typing import Any
 
-from headrace.adapters.bus_nats.connection import ApiError, Connection, Missing
+from headrace.adapters.bus_nats.connection import ApiError, Connection, Missing, Read
 from headrace.adapters.bus_nats.names import SharedNames, check_queue
 from headrace.adapters.bus_nats.streams import Streams
 from headrace.ports.wiring import Subscription
@@ -43,32 +43,61 @@ class NatsWiring:
     # --- on the loop ------------------------------------------------------------------------------------
 
     async def _reconcile(self, project_id: str, wanted: Sequence[Subscription]) -> None:
-        for each in wanted:
-            await self._streams.make_queue(check_queue(each.queue))
-        before = await self._replace(project_id, wanted)
-        gone = {each.queue for each in before} - {each.queue for each in wanted}
+        queues = {check_queue(each.queue) for each in wanted}
+        sequence, before = await self._replace(project_id, wanted)
+        if not await self._made(queues, project_id, sequence):
+            return
+        gone = before - queues
         if not wanted:
             # Also what functions that still remembered its keys have made anew after it was gone.
             gone |= set(await self._streams.queues_ending(f"-{project_id}"))
         for queue in sorted(gone):
+            if not await self._is_last(project_id, sequence):
+                return
             await self._streams.remove_queue(queue)
 
-    async def _replace(self, project_id: str, wanted: Sequence[Subscription]) -> list[Subscription]:
-        """Store what is wanted now; what was stored before it. Of two at once the second sees what the first stored."""
+    async def _made(self, queues: Set[str], project_id: str, sequence: int) -> bool:
+        """Make the queues. False when somebody with a later wish removes them meanwhile, and has the last word."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                for queue in sorted(queues):
+                    await self._streams.make_queue(queue)
+            except ApiError as problem:
+                if not problem.missing or attempt == _ATTEMPTS:
+                    raise
+                if not await self._is_last(project_id, sequence):
+                    return False
+            else:
+                return True
+        return False
+
+    async def _replace(self, project_id: str, wanted: Sequence[Subscription]) -> tuple[int, set[str]]:
+        """Store what is wanted now; under which sequence number, and the queues that were wanted before it.
+
+        Of two at once the second sees what the first stored.
+        """
         subject = self._names.subscriptions_subject(project_id)
         for attempt in range(1, _ATTEMPTS + 1):
-            found = await self._connection.direct(self._names.subscriptions, {"last_by_subj": subject})
-            last = "0" if found is None else (found.headers or {})["Nats-Sequence"]
+            found = await self._last(project_id)
+            expected = {_EXPECTED: str(found.sequence if found else 0)}
             try:
-                await self._connection.store(subject, _encode(wanted), {_EXPECTED: last})
+                sequence = await self._connection.store(subject, _encode(wanted), expected)
             except Missing:
                 await self._streams.make_subscriptions()
             except ApiError as problem:
                 if problem.code != _OTHERS_WERE_FASTER or attempt == _ATTEMPTS:
                     raise
             else:
-                return [] if found is None else _decode(found.data)
+                return sequence, {each.queue for each in (_decode(found.body) if found else ())}
         raise Missing("the stream of subscriptions cannot be made")
+
+    async def _last(self, project_id: str) -> Read | None:
+        subject = self._names.subscriptions_subject(project_id)
+        return await self._connection.read(self._names.subscriptions, {"last_by_subj": subject})
+
+    async def _is_last(self, project_id: str, sequence: int) -> bool:
+        found = await self._last(project_id)
+        return found is not None and found.sequence == sequence
 
     async def _subscriptions(self) -> list[Subscription]:
         stream = self._names.subscriptions
@@ -77,12 +106,11 @@ class NatsWiring:
             self._known, self._read_to = {}, 0
         while self._read_to < last:
             wanted: Mapping[str, Any] = {"seq": self._read_to + 1, "next_by_subj": f"{stream}.*"}
-            found = await self._connection.direct(stream, wanted)
+            found = await self._connection.read(stream, wanted)
             if found is None:  # what is next was replaced in this moment
                 break
-            headers = found.headers or {}
-            self._known[headers["Nats-Subject"]] = _decode(found.data)
-            self._read_to = int(headers["Nats-Sequence"])
+            self._known[found.subject] = _decode(found.body)
+            self._read_to = found.sequence
         return [each for subscriptions in self._known.values() for each in subscriptions]
 
 

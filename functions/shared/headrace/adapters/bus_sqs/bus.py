@@ -97,7 +97,7 @@ class SqsBus:
         """See `Bus.redrive`. A crash half-way leaves a message in both queues: a duplicate, no loss."""
 
         def give_new_start(letters: Sequence[Letter]) -> int:
-            self._queues.send(queue, [letter.message for letter in letters])
+            self.publish(queue, [letter.message for letter in letters])
             return self._remove(queue, letters)
 
         return self._take(queue, ids, give_new_start)
@@ -118,6 +118,8 @@ class SqsBus:
         """What `take` did with the letters named, or with all that were dead when this began."""
         left, started, taken = None if ids is None else set(ids), self._clock.now_unix_nano(), 0
         receipts: list[str] = []
+        if left == set():
+            return 0
         try:
             for batch in self._batches(queue, receipts, seconds=math.inf if ids is None else _SCAN_S):
                 chosen = [x for x in batch if (x.facts.id in left if left is not None else x.position[0] <= started)]

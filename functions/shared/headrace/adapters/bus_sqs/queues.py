@@ -19,6 +19,11 @@ MESSAGE_LIMIT_BYTES = 1024 * 1024
 """Of one message with its attributes, and of all messages in one call."""
 
 _ATTEMPTS = 4
+_COUNTS = (  # in the order of the fields of Counts
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesDelayed",
+    "ApproximateNumberOfMessagesNotVisible",
+)
 _NO_QUEUE = frozenset({"QueueDoesNotExist", "NonExistentQueue"})
 
 Entry = dict[str, Any]
@@ -83,10 +88,8 @@ class Queues:
 
     def counts(self, queue: str) -> Counts:
         """How many messages there are."""
-        names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesDelayed")
-        names += ("ApproximateNumberOfMessagesNotVisible",)
-        found = self._call("get_queue_attributes", queue, AttributeNames=list(names))["Attributes"]
-        return Counts(*(int(found[name]) for name in names))
+        found = self._call("get_queue_attributes", queue, AttributeNames=list(_COUNTS))["Attributes"]
+        return Counts(*(int(found[name]) for name in _COUNTS))
 
     def close(self) -> None:
         """Let the connections go."""

@@ -8,6 +8,7 @@ both believe proxies and .netrc files of the environment, or can be told to; and
 of the connections themselves.
 """
 
+from headrace.adapters.outbound_urllib3.network import Network
 from headrace.adapters.outbound_urllib3.outbound import Urllib3Outbound
 
-__all__ = ["Urllib3Outbound"]
+__all__ = ["Network", "Urllib3Outbound"]

@@ -9,7 +9,6 @@ import socket
 import ssl
 import time
 from dataclasses import dataclass
-from functools import cache
 from http.client import HTTPResponse
 from typing import Any, cast
 
@@ -31,8 +30,8 @@ _LONGEST_ANSWER_BYTES = 1024 * 1024
 logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
 
 
-class _Timed(HTTPConnection):
-    """One request at a time; every step has the time that is left of it, and raises TimeoutError without any."""
+class Connection(HTTPConnection):
+    """Plain HTTP, one request at a time; its steps share the time that it has, and raise TimeoutError without any."""
 
     def __init__(self, target: Target, network: Network, **how: Any) -> None:
         super().__init__(target.host, target.port, **how)
@@ -88,8 +87,8 @@ class _Timed(HTTPConnection):
         return HTTPResponse(cast(Any, _Reading(sock, self)), *args, **kwargs)
 
 
-class _Secure(_Timed, HTTPSConnection):
-    pass
+class SecureConnection(Connection, HTTPSConnection):
+    """The same over TLS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +96,7 @@ class _Reading:
     """What `http.client` takes for a socket: it asks it for a file to read an answer from, and for nothing else."""
 
     sock: socket.socket
-    connection: _Timed
+    connection: Connection
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         return io.BufferedReader(_Raw(self.sock.makefile("rb", buffering=0), self.sock, self.connection))
@@ -106,7 +105,7 @@ class _Reading:
 class _Raw(io.RawIOBase):
     """The reading side of a socket, within the time and the size of one answer."""
 
-    def __init__(self, file: Any, sock: socket.socket, connection: _Timed) -> None:
+    def __init__(self, file: Any, sock: socket.socket, connection: Connection) -> None:
         self._file, self._sock, self._connection = file, sock, connection
         self._read_bytes = 0
 
@@ -127,19 +126,8 @@ class _Raw(io.RawIOBase):
         super().close()
 
 
-Connection = _Timed
-
-
-def new_connection(target: Target, network: Network) -> Connection:
-    """A connection that is not yet connected."""
-    if target.scheme == "http":
-        return _Timed(target, network)
-    return _Secure(target, network, ssl_context=_trust())
-
-
-@cache
-def _trust() -> ssl.SSLContext:
-    """Certificates of the machine and of `certifi` are trusted; names are checked. Made once: it takes 20 ms."""
+def new_trust() -> ssl.SSLContext:
+    """TLS that checks names, and trusts the certificates of the machine and of `certifi`. Making it takes 20 ms."""
     context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
     context.load_default_certs()
     context.load_verify_locations(certifi.where())

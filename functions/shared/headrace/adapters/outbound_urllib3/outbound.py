@@ -8,17 +8,17 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from http.client import HTTPException
+from ssl import SSLContext
 
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import DecodeError, HTTPError, ReadTimeoutError
 
-from headrace.adapters.outbound_urllib3.connections import Connection, new_connection
+from headrace.adapters.outbound_urllib3.connections import Connection, SecureConnection, new_trust
 from headrace.adapters.outbound_urllib3.idle import IdleConnections
 from headrace.adapters.outbound_urllib3.network import Network
 from headrace.adapters.outbound_urllib3.urls import Target, read_url
-from headrace.domain.addresses import AddressRules
 from headrace.domain.errors import InvalidInput
 from headrace.ports.outbound import NoAnswer, OutboundRequest, OutboundResponse
 
@@ -36,8 +36,8 @@ _HEADER_VALUE = re.compile(r"([\x21-\x7e\x80-\xff]([\t\x20-\x7e\x80-\xff]*[\x21-
 class Urllib3Outbound:
     """See `ports.outbound.Outbound`."""
 
-    def __init__(self, rules: AddressRules, network: Network | None = None) -> None:
-        self._network = network or Network(rules)
+    def __init__(self, network: Network) -> None:
+        self._network = network
         self._idle = IdleConnections()
         self._allowed = lru_cache(_REMEMBERED_URLS)(self._read_allowed)
 
@@ -51,7 +51,7 @@ class Urllib3Outbound:
         headers = {"User-Agent": "Headrace", **_checked(request.headers)}
         seconds = request.timeout.total_seconds()
         ends_monotonic = time.monotonic() + seconds
-        connection = self._idle.take(target.origin) or new_connection(target, self._network)
+        connection = self._idle.take(target.origin) or self._new_connection(target)
         with _translated(seconds):
             try:
                 connection.begin(ends_monotonic)
@@ -71,6 +71,15 @@ class Urllib3Outbound:
     def close(self) -> None:
         """Close all kept connections."""
         self._idle.close()
+
+    def _new_connection(self, target: Target) -> Connection:
+        if target.scheme == "http":
+            return Connection(target, self._network)
+        return SecureConnection(target, self._network, ssl_context=self._trust)
+
+    @cached_property
+    def _trust(self) -> SSLContext:
+        return new_trust()
 
     def _read_allowed(self, url: str) -> Target:
         target = read_url(url)

@@ -2,9 +2,10 @@
 
 `table` walks from the port to statements; `schema` holds the SQL table and its statements, `engine` the
 connections, transactions and foreign errors, `dialect` all in which the two engines differ, `codec` items as
-rows. What the port promises for any engine is in `ports/table_rules` and `ports/table_ranges`.
+rows, `migrations` the versions of the schema. What the port promises for any engine is in `ports/table_rules` and
+`ports/table_ranges`.
 """
 
-from headrace.adapters.table_sql.table import SqlTable
+from headrace.adapters.table_sql.table import SqlTable, check_schema, migrate
 
-__all__ = ["SqlTable"]
+__all__ = ["SqlTable", "check_schema", "migrate"]

@@ -28,6 +28,8 @@ class Dialect(ABC):
     """Where the driver's exceptions carry the engine's own name of an error."""
     reasons: ClassVar[dict[str, str]]
     """What an error means, for people, by how its code begins; the first that fits counts."""
+    migrates_itself: ClassVar[bool] = False
+    """Whether a program that finds an older schema brings it up to date without being asked."""
     races: ClassVar[frozenset[str]] = frozenset()
     """Codes of transactions that lost against another and should be run again."""
 
@@ -51,8 +53,8 @@ class Dialect(ABC):
         """
         yield
 
-    def before_create(self, connection: sa.Connection) -> None:  # noqa: B027 - most engines need nothing
-        """Make other processes that create tables wait until the end of this transaction."""
+    def before_migration(self, connection: sa.Connection) -> None:  # noqa: B027 - most engines need nothing
+        """Make other processes that migrate wait until the end of this transaction."""
 
     def code(self, error: BaseException) -> str:
         """The engine's own name of an error, "" without one."""
@@ -83,6 +85,7 @@ class Sqlite(Dialect):
 
     begin = "BEGIN IMMEDIATE"  # a lock taken at the first write instead could find that its reads are stale
     code_attribute = "sqlite_errorname"
+    migrates_itself = True
     reasons: ClassVar = {  # https://www.sqlite.org/rescode.html
         "SQLITE_BUSY": _LOCKED,
         "SQLITE_LOCKED": _LOCKED,
@@ -171,7 +174,7 @@ class PostgreSql(Dialect):
         "58": "its disk fails",
     }
 
-    _CREATION_LOCK = 0x4865616472616365  # "Headrace"
+    _MIGRATION_LOCK = 0x4865616472616365  # "Headrace"
 
     def engine(self, url: sa.URL) -> sa.Engine:
         """See Dialect."""
@@ -198,9 +201,10 @@ class PostgreSql(Dialect):
         insert = postgresql.insert(table)
         return insert.on_conflict_do_update(index_elements=["pk", "sk"], set_=_all_but_keys(insert.excluded))
 
-    def before_create(self, connection: sa.Connection) -> None:
-        """See Dialect. Without it CREATE TABLE fails while another session creates the same table."""
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(self._CREATION_LOCK)))
+    def before_migration(self, connection: sa.Connection) -> None:
+        """See Dialect. Others wait for longer than for rows: building an index may take its time."""
+        connection.exec_driver_sql("SET LOCAL lock_timeout = '10min'")
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(self._MIGRATION_LOCK)))
 
 
 def _all_but_keys(excluded: Any) -> dict[str, Any]:

@@ -8,7 +8,9 @@ from typing import TypeVar
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
+from headrace.adapters.table_sql import migrations
 from headrace.adapters.table_sql.dialect import dialect_of
+from headrace.adapters.table_sql.migrations import Migration
 from headrace.domain.errors import ConfigError, Unavailable
 
 T = TypeVar("T")
@@ -21,8 +23,8 @@ class Database:
 
     def __init__(self, url: sa.URL, lock_timeout: timedelta) -> None:
         self.dialect = dialect_of(url, lock_timeout)
-        self._created: set[str] = set()
-        self._creation = threading.Lock()
+        self._checked = False
+        self._checking = threading.Lock()
         try:
             self._engine = self.dialect.engine(url)
         except ModuleNotFoundError as error:
@@ -67,27 +69,41 @@ class Database:
         with self.dialect.turn():
             return self.read(lambda connection: connection.execute(statement, values).rowcount)
 
-    def create(self, table: sa.Table) -> None:
-        """Create `table` unless it exists; any number of processes may do so at once.
+    def ready(self) -> None:
+        """Return when the schema is the one that this program needs. Engines that belong to us alone get it now.
+
+        Raises:
+            ConfigError: somebody has to run `headrace migrate`.
+            Unavailable: as for `write`.
+        """
+        with self._checking:
+            if self._checked:
+                return
+            # Looking first lets a process start beside a long write, and on a disk that is full.
+            lacking = self.read(migrations.pending)
+            if lacking and not self.dialect.migrates_itself:
+                names = ", ".join(f"{each.version} ({each.name})" for each in lacking)
+                raise ConfigError(f"the database lacks migrations {names}: run `headrace migrate`")
+            if lacking:
+                self.migrate()
+            self._checked = True
+
+    def migrate(self) -> list[Migration]:
+        """Bring the schema to what this program needs; any number of processes may do so at once.
 
         Raises:
             Unavailable: as for `write`.
         """
-        with self._creation:
-            if table.name in self._created:
-                return
-            # Looking first lets a process start beside a long write, and on a disk that is full.
-            if not self.read(lambda connection: sa.inspect(connection).has_table(table.name)):
-                self.write(lambda connection: self._create(connection, table))
-            self._created.add(table.name)
+
+        def work(connection: sa.Connection) -> list[Migration]:
+            self.dialect.before_migration(connection)
+            return migrations.apply(connection)
+
+        return self.write(work)
 
     def dispose(self) -> None:
         """Close the connections."""
         self._engine.dispose()
-
-    def _create(self, connection: sa.Connection, table: sa.Table) -> None:
-        self.dialect.before_create(connection)
-        table.metadata.create_all(connection, checkfirst=True)
 
     def _transaction(self, connection: sa.Connection, work: Callable[[sa.Connection], T]) -> T:
         """Without COMMIT the pool rolls back, and it knows the cases where the engine has done so already."""

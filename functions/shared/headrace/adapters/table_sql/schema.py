@@ -8,6 +8,8 @@ import sqlalchemy as sa
 
 from headrace.adapters.table_sql.dialect import Dialect
 
+LOGICAL_TABLES = ("config", "telemetry")
+
 # DynamoDB compares keys by their bytes: so does SQLite unasked, and PostgreSQL under the collation "C".
 _KEY = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 

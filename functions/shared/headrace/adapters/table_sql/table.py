@@ -1,6 +1,5 @@
 """SqlTable: the Table port as SQL statements. See `ports/table` for what each method promises."""
 
-import re
 import threading
 from collections.abc import Sequence
 from datetime import timedelta
@@ -10,7 +9,7 @@ import sqlalchemy as sa
 
 from headrace.adapters.table_sql.codec import decode_row, encode_row
 from headrace.adapters.table_sql.engine import Database, acquire, parse_url, release
-from headrace.adapters.table_sql.schema import PageShape, Statements, among_keys, table_of
+from headrace.adapters.table_sql.schema import LOGICAL_TABLES, PageShape, Statements, among_keys, table_of
 from headrace.domain.errors import ConfigError
 from headrace.ports.clock import Clock
 from headrace.ports.table import ANY, Condition, Delete, Item, Page, Put, Range, Update
@@ -27,6 +26,31 @@ from headrace.ports.table_rules import (
 
 _Row = sa.RowMapping
 
+_LOCK_TIMEOUT = timedelta(seconds=5)
+
+
+def migrate(url: str) -> list[str]:
+    """Bring the schema of the database at `url` to what this program needs; the names of the steps that it took.
+
+    Raises:
+        ConfigError: the URL cannot be used.
+        Unavailable: the database does not answer.
+    """
+    parsed, patience = parse_url(url), timedelta(minutes=10)
+    try:
+        return [f"{each.version} {each.name}" for each in acquire(parsed, patience).migrate()]
+    finally:
+        release(parsed, patience)
+
+
+def check_schema(url: str) -> None:
+    """Return when the schema is fit; see `engine.Database.ready` for what it raises."""
+    parsed, patience = parse_url(url), _LOCK_TIMEOUT
+    try:
+        acquire(parsed, patience).ready()
+    finally:
+        release(parsed, patience)
+
 
 class SqlTable:
     """The logical table `name`, "config" or "telemetry", in the database at `url`; any number of threads.
@@ -35,14 +59,14 @@ class SqlTable:
     Unavailable. All tables of a process on the same `url` share one pool of connections.
     """
 
-    def __init__(self, url: str, name: str, clock: Clock, *, lock_timeout: timedelta = timedelta(seconds=5)) -> None:
+    def __init__(self, url: str, name: str, clock: Clock, *, lock_timeout: timedelta = _LOCK_TIMEOUT) -> None:
         """`url` is `sqlite:///path` or `postgresql://user:password@host/database`.
 
         Raises:
             ConfigError: the URL or the name cannot be used.
         """
-        if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
-            raise ConfigError(f"{name!r} is no name for a table")
+        if name not in LOGICAL_TABLES:
+            raise ConfigError(f"{name!r} is none of the tables {', '.join(LOGICAL_TABLES)}")
         self._url = parse_url(url)
         self._clock = clock
         self._lock_timeout = lock_timeout
@@ -153,7 +177,7 @@ class SqlTable:
             if self._opened is None:
                 database = acquire(self._url, self._lock_timeout)
                 try:
-                    database.create(self._table)
+                    database.ready()
                 except BaseException:
                     release(self._url, self._lock_timeout)
                     raise

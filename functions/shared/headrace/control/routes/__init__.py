@@ -8,7 +8,6 @@ from headrace.control.routes import (
     members,
     pipeline,
     projects,
-    runs,
     sinks,
     status,
 )

@@ -1,17 +1,27 @@
 """A project's pipeline: what is kept of its records, what becomes of them, and which agent gets them."""
 
 from headrace.control.audit import audit_put
-from headrace.control.pipelines import StoredPipeline, load_stored, reset_pipeline, save_pipeline
+from headrace.control.health import agent_health
+from headrace.control.pipelines import (
+    StoredPipeline,
+    end_old_pipeline_secrets,
+    load_stored,
+    reset_pipeline,
+    rotate_pipeline_secret,
+    save_pipeline,
+)
 from headrace.control.ports import Ports
+from headrace.control.signing import old_until
 from headrace.control.trying import try_expressions
 from headrace.domain.records import timestamp
 from headrace.wire.api_pipelines import PipelineIn, PipelineOut, PipelineTestIn, PipelineTestOut
+from headrace.wire.api_signing import NewSecretIn, NewSecretOut
 from headrace.wire.routes import Answer, Call, Route
 
 
 def get_pipeline(call: Call, ports: Ports) -> Answer:
     """The stored pipeline; the defaults, at version 0, when there is none."""
-    return _answer(load_stored(call.project_id, ports.config))
+    return _answer(load_stored(call.project_id, ports.config), call.project_id, ports)
 
 
 def put_pipeline(call: Call, ports: Ports) -> Answer:
@@ -21,7 +31,8 @@ def put_pipeline(call: Call, ports: Ports) -> Answer:
     enabled; else the raw queue keeps them. `signing_secret` is never shown again; `***` keeps the stored one.
     """
     also = [audit_put(call, "pipeline.save", call.project_id, ports)]
-    return _answer(save_pipeline(call.project_id, call.body, ports, if_match=call.if_match, also=also))
+    stored = save_pipeline(call.project_id, call.body, ports, if_match=call.if_match, also=also)
+    return _answer(stored, call.project_id, ports)
 
 
 def delete_pipeline(call: Call, ports: Ports) -> Answer:
@@ -42,11 +53,34 @@ def try_pipeline(call: Call, ports: Ports) -> Answer:
     return Answer(PipelineTestOut(results=try_expressions(call.project_id, body, ports)))
 
 
-def _answer(stored: StoredPipeline) -> Answer:
+def rotate_agent_secret(call: Call, ports: Ports) -> Answer:
+    """Sign requests to the agent with a new secret, and with the older ones too for a while.
+
+    The secret is made here unless the body brings one, and is shown this once. Requests carry one signature for each
+    secret, and a receiver needs only one of them to fit: learn the new secret there before the old ones end.
+    """
+    also = [audit_put(call, "pipeline.rotate_secret", call.project_id, ports)]
+    return Answer(rotate_pipeline_secret(call.project_id, call.body, ports, also=also))
+
+
+def end_old_agent_secrets(call: Call, ports: Ports) -> Answer:
+    """Sign requests to the agent with the newest secret only."""
+    also = [audit_put(call, "pipeline.end_old_secrets", call.project_id, ports)]
+    end_old_pipeline_secrets(call.project_id, ports, also=also)
+    return Answer()
+
+
+def _answer(stored: StoredPipeline, project_id: str, ports: Ports) -> Answer:
     body = PipelineIn.of(stored.pipeline).model_dump()
     updated = stored.updated_unix_nano
     return Answer(
-        PipelineOut(**body, version=stored.version, updated_at=None if updated is None else timestamp(updated)),
+        PipelineOut(
+            **body,
+            version=stored.version,
+            updated_at=None if updated is None else timestamp(updated),
+            old_signing_secrets_until=old_until(stored.pipeline.old_secrets, ports.clock.now_unix_nano()),
+            agent_health=agent_health(project_id, ports.telemetry, enabled=stored.pipeline.active),
+        ),
         etag=str(stored.version),
     )
 
@@ -66,6 +100,25 @@ ROUTES = (
         conditional=True,
     ),
     Route("DELETE", _PATH, "editor", delete_pipeline, "Reset the pipeline", status=204, conditional=True),
+    Route(
+        "POST",
+        f"{_PATH}/signing-secret",
+        "editor",
+        rotate_agent_secret,
+        "Rotate the signing secret of the agent",
+        body=NewSecretIn,
+        answer=NewSecretOut,
+        status=201,
+        errors=(409,),
+    ),
+    Route(
+        "DELETE",
+        f"{_PATH}/signing-secret/old",
+        "editor",
+        end_old_agent_secrets,
+        "End older signing secrets of the agent",
+        status=204,
+    ),
     Route(
         "POST",
         f"{_PATH}/test",

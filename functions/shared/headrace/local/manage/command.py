@@ -33,6 +33,11 @@ _PROJECT: Options = {
     "project": Annotated[str | None, typer.Option(help="Id of the project. [default: from credentials.json]")]
 }
 
+ROTATING: Options = {
+    "signing_secret": Annotated[str | None, typer.Option(help="The new one. [default: one is made]")],
+    "old_valid_seconds": Annotated[int | None, typer.Option(help="Older ones sign for so long. [default: a day]")],
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:

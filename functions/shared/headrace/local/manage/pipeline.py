@@ -6,12 +6,12 @@ from typing import Annotated, Any
 import typer
 
 from headrace.domain.pipeline import OnError
-from headrace.local.manage.command import Desk, Options, command, given, noun
+from headrace.local.manage.command import ROTATING, Desk, Options, command, given, noun
 from headrace.local.manage.files import read_object, read_records
 
 app = noun("The pipeline: what is kept of a project's records, and which agent gets it.")
 
-READ_ONLY = ("version", "updated_at")
+READ_ONLY = ("version", "updated_at", "old_signing_secrets_until", "agent_health")
 SETTABLE: Options = {
     "agent_endpoint": Annotated[str | None, typer.Option(help='URL that gets the batches; "" for none.')],
     "enabled": Annotated[bool | None, typer.Option(help="Whether records are consumed; they wait otherwise.")],
@@ -55,6 +55,19 @@ def delete_pipeline(desk: Desk) -> None:
     """Put the defaults back: nothing is consumed, and records wait."""
     desk.api.call("DELETE", desk.path("pipeline"))
     desk.done("the pipeline is at its defaults again; records wait")
+
+
+@command(app, "rotate-secret", options=ROTATING)
+def rotate_secret(desk: Desk, **options: Any) -> None:
+    """Sign requests to the agent with a new secret, shown this once; older ones sign too for a while."""
+    desk.show(desk.api.call("POST", desk.path("pipeline", "signing-secret"), given(options)).body)
+
+
+@command(app, "end-old-secrets")
+def end_old_secrets(desk: Desk) -> None:
+    """Sign requests to the agent with the newest secret only."""
+    desk.api.call("DELETE", desk.path("pipeline", "signing-secret", "old"))
+    desk.done("only the newest secret signs")
 
 
 @command(app, "test")

@@ -5,15 +5,15 @@ from typing import Annotated, Any, Literal
 import typer
 
 from headrace.domain.errors import InvalidInput
-from headrace.local.manage.command import Desk, Options, command, given, noun
+from headrace.local.manage.command import ROTATING, Desk, Limit, Options, command, given, noun
 
-app = noun("Sinks: the webhooks and Slack channels that get what the agent says.")
+app = noun("Sinks: the webhooks, Slack channels and other services that get what the agent says.")
 adding = noun("Add a sink.")
 app.add_typer(adding, name="add")
 
 SinkId = Annotated[str, typer.Argument(metavar="ID", help="Id from `sink list`.")]
 
-READ_ONLY = ("id", "version", "updated_at", "disabled_reason")
+READ_ONLY = ("id", "version", "updated_at", "disabled_reason", "health", "old_signing_secrets_until")
 SETTABLE: Options = {
     "name": Annotated[str | None, typer.Option(help="Name for people.")],
     "enabled": Annotated[bool | None, typer.Option(help="Whether it gets anything.")],
@@ -31,8 +31,11 @@ WEBHOOK_ONLY: Options = {
 @command(app, "list")
 def list_sinks(desk: Desk) -> None:
     """List the sinks."""
-    columns = ("id", "type", "name", "url", "enabled", "filter", "disabled_reason")
-    desk.show(desk.api.all_items(desk.path("sinks")), columns)
+    columns = ("id", "type", "name", "url", "enabled", "filter", "health", "last_error")
+    found = desk.api.all_items(desk.path("sinks"))
+    if desk.output == "table":
+        found = {**found, "items": [{**sink, **_in_short(sink)} for sink in found["items"]]}
+    desk.show(found, columns)
 
 
 @command(adding, "webhook", options={**SETTABLE, **WEBHOOK_ONLY})
@@ -47,6 +50,14 @@ def add_slack(
 ) -> None:
     """Add a channel of Slack."""
     _add(desk, {"type": "slack", "webhook_url": url, **_fields(options)})
+
+
+@command(adding, "apprise", options=SETTABLE)
+def add_apprise(
+    desk: Desk, url: Annotated[str, typer.Argument(help="URL of apprise: mailto://…, discord://…")], **options: Any
+) -> None:
+    """Add e-mail, Teams, Discord, PagerDuty or another service that apprise knows."""
+    _add(desk, {"type": "apprise", "url": url, **_fields(options)})
 
 
 @command(app, "show")
@@ -79,6 +90,32 @@ def try_sink(
     desk.show(answer)
     if answer["error"]:
         raise typer.Exit(1)
+
+
+@command(app, "log")
+def show_log(desk: Desk, sink_id: SinkId, limit: Limit = 50) -> None:
+    """Show the last attempts at a sink, newest first."""
+    columns = ("at", "ok", "status", "ms", "attempt", "error", "request_id")
+    desk.show(desk.api.all_items(desk.path("sinks", sink_id, "deliveries"), limit=limit), columns)
+
+
+@command(app, "rotate-secret", options=ROTATING)
+def rotate_secret(desk: Desk, sink_id: SinkId, **options: Any) -> None:
+    """Sign with a new secret, shown this once; older ones sign too for a while."""
+    desk.show(desk.api.call("POST", desk.path("sinks", sink_id, "signing-secret"), given(options)).body)
+
+
+@command(app, "end-old-secrets")
+def end_old_secrets(desk: Desk, sink_id: SinkId) -> None:
+    """Sign with the newest secret only."""
+    desk.api.call("DELETE", desk.path("sinks", sink_id, "signing-secret", "old"))
+    desk.done("only the newest secret signs")
+
+
+def _in_short(sink: dict[str, Any]) -> dict[str, Any]:
+    """The health of a sink, fit for columns."""
+    health = sink["health"]
+    return {"health": health["state"], "last_error": sink["disabled_reason"] or health["last_error"]}
 
 
 def _add(desk: Desk, body: dict[str, Any]) -> None:

@@ -108,11 +108,9 @@ CONVENTIONS = (
         scopes=(Scope("opentelemetry.instrumentation.langchain"),),
         kinds=OPENLLMETRY_KINDS,
         fields={
-            "agent": ("traceloop.entity.name",),
             "input_tokens": ("gen_ai.usage.prompt_tokens", "llm.usage.prompt_tokens"),
             "output_tokens": ("gen_ai.usage.completion_tokens", "llm.usage.completion_tokens"),
         },
-        agent_by="node",
         refine=_refine_openllmetry,
     ),
 )

@@ -1,0 +1,110 @@
+"""How a run went: its status, what went wrong and whether it recovered."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from headrace.domain.runs.calls import Call
+from headrace.domain.runs.model import RunStatus
+from headrace.domain.runs.tree import Tree
+from headrace.domain.spans import ErrorType, SpanError
+
+_MICROSECOND_NANO = 1000
+
+
+@dataclass(slots=True)
+class Outcome:
+    """`cause` is the index of the span that shows what went wrong, or -1."""
+
+    status: RunStatus
+    error: SpanError
+    cause: int = -1
+    recovered: bool = False
+
+
+def judge(tree: Tree, models: list[Call], tools: list[Call], seen_ago_nano: int, idle: timedelta) -> Outcome:
+    """The outcome of a run whose last span came `seen_ago_nano` nanoseconds ago."""
+    status = _status(tree, seen_ago_nano, idle)
+    error, cause = _what_went_wrong(tree, models, tools, status)
+    is_empty = error.type == "empty_response" and (cause < 0 or tree.spans[cause].is_empty)
+    recovered = status == "completed" and error.type != "none" and not is_empty
+    return Outcome(status, error, cause, recovered)
+
+
+def _status(tree: Tree, seen_ago_nano: int, idle: timedelta) -> RunStatus:
+    tops = tree.tops()
+    roots = [index for index in tops if not tree.spans[index].parent_span_id] or [
+        index for index in tops if tree.spans[index].parent_is_remote
+    ]
+    if not roots and not any(span.parent_span_id in ("", span.span_id) for span in tree.spans) and _has_cycle(tree):
+        roots = tops
+    if not roots or any(tree.spans[index].duration_nano is None for index in roots):
+        return "running" if seen_ago_nano <= idle / timedelta(microseconds=1) * _MICROSECOND_NANO else "timed_out"
+    if any(tree.spans[index].status == "error" for index in roots):
+        return "failed"
+    if any(tree.spans[index].status_is_blind for index in roots) and _last_agent_failed(tree):
+        return "failed"
+    return "completed"
+
+
+def _has_cycle(tree: Tree) -> bool:
+    known = {span.span_id for span in tree.spans}
+    return all(tree.spans[index].parent_span_id in known for index in tree.tops())
+
+
+def _last_agent_failed(tree: Tree) -> bool:
+    """Whether the agent that came last, of those not called by other agents, ended with an error."""
+    above = tree.above("agent")
+    last = -1
+    for index, span in enumerate(tree.spans):
+        if span.kind == "agent" and above[index] < 0:
+            last = index
+    return last >= 0 and tree.spans[last].status == "error"
+
+
+def _what_went_wrong(tree: Tree, models: list[Call], tools: list[Call], status: RunStatus) -> tuple[SpanError, int]:
+    empty = _empty_end(tree, models)
+    if status == "completed" and empty is not None:
+        return SpanError("empty_response", "the last answer was empty"), empty
+    causes = _causes(tree)
+    if causes:
+        index = max(causes, key=lambda each: (tree.ends(each), -each)) if status == "failed" else causes[0]
+        error = tree.spans[index].error
+        return (error or SpanError("none", "")), index
+    failed = next((call for call in tools if not call.is_ok), None)
+    if failed is not None:
+        return SpanError("tool_error", f"{failed.name} told the model that it failed"), failed.index
+    return _untyped(tree, status)
+
+
+def _causes(tree: Tree) -> list[int]:
+    """Spans by time that show an error of a known type, with none below them that shows one."""
+    shows = [span.error is not None and span.error.type != "none" for span in tree.spans]
+    below = [False] * len(tree.spans)
+    for index in reversed(tree.order):
+        parent = tree.parents[index]
+        if parent >= 0 and (shows[index] or below[index]):
+            below[parent] = True
+    return [index for index, is_shown in enumerate(shows) if is_shown and not below[index]]
+
+
+def _untyped(tree: Tree, status: RunStatus) -> tuple[SpanError, int]:
+    """An error of a type that nobody knows, where a run failed by it."""
+    if status == "failed":
+        for index, span in enumerate(tree.spans):
+            if span.error is not None:
+                return span.error, index
+    return SpanError("none", ""), -1
+
+
+def _empty_end(tree: Tree, models: list[Call]) -> int | None:
+    """The span of the last answer when it was empty: the last call of a model, or the last message of an agent."""
+    last = models[-1].index if models else -1
+    spoken = [index for index, span in enumerate(tree.spans) if span.kind == "message" and (span.output or span.is_empty)]
+    if spoken and (last < 0 or tree.spans[spoken[-1]].started_unix_nano > tree.spans[last].started_unix_nano):
+        return spoken[-1] if tree.spans[spoken[-1]].is_empty else None
+    return last if last >= 0 and tree.spans[last].is_empty and tree.spans[last].status != "error" else None
+
+
+def at_run(error: ErrorType) -> ErrorType:
+    """The type of error of a run by that of its span. A model that refuses to be called so often is a model's error."""
+    return "llm_error" if error == "rate_limit" else error
