@@ -102,9 +102,9 @@ def _bare_environment() -> dict[str, str]:
 
 
 @contextmanager
-def running(headrace: HttpStandIn, **settings: str) -> Iterator[AgentProcess]:
-    """An agent that sends its results to `headrace`; all it said was said on purpose."""
-    agent = AgentProcess(**{"HEADRACE_API_KEY": KEY, "HEADRACE_ENDPOINT": base_url(headrace), **settings})
+def running(endpoint: str, **settings: str) -> Iterator[AgentProcess]:
+    """An agent that sends its results to `endpoint`; all it said was said on purpose."""
+    agent = AgentProcess(**{"HEADRACE_API_KEY": KEY, "HEADRACE_ENDPOINT": endpoint, **settings})
     try:
         assert agent.url
         yield agent

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tomllib
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -40,11 +41,17 @@ def test_the_linter_has_nothing_to_say_about_a_dockerfile(dockerfile: Path) -> N
     assert (found.returncode, found.stdout) == (0, "")
 
 
-@pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path.name)
-def test_what_a_dockerfile_copies_is_there_and_not_ignored(dockerfile: Path) -> None:
+def sources_of(dockerfile: Path) -> list[str]:
+    """What it copies from the repository."""
     lines = [line.split() for line in dockerfile.read_text().splitlines() if line.startswith("COPY ")]
     sources = [source for line in lines if "--from=build" not in line for source in line[1:-1]]
     assert sources
+    return sources
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path.name)
+def test_what_a_dockerfile_copies_is_there_and_not_ignored(dockerfile: Path) -> None:
+    sources = sources_of(dockerfile)
     kept = {line[1:] for line in Path(f"{dockerfile}.dockerignore").read_text().splitlines() if line[:1] == "!"}
     assert kept == set(sources)
     assert [source for source in sources if not (ROOT / source).exists()] == []
@@ -54,6 +61,14 @@ def test_what_a_dockerfile_copies_is_there_and_not_ignored(dockerfile: Path) -> 
 def test_no_container_runs_as_root(dockerfile: Path) -> None:
     users = [line for line in dockerfile.read_text().splitlines() if line.startswith("USER ")]
     assert users == ["USER 10001:10001"]
+
+
+def test_the_image_of_the_runtime_has_all_that_the_wheel_is_made_of() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wheel, facts = project["tool"]["hatch"]["build"]["targets"]["wheel"], project["project"]
+    needed = [*wheel["packages"], *wheel["force-include"], facts["readme"], *facts["license-files"], "pyproject.toml"]
+    sources = sources_of(FOLDER / "runtime.Dockerfile")
+    assert [each for each in needed if not any(f"{each}/".startswith(f"{source}/") for source in sources)] == []
 
 
 def test_the_requirements_are_those_that_the_tests_ran_with() -> None:

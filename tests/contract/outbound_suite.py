@@ -232,6 +232,7 @@ class LineContract:
     def test_an_answer_that_comes_before_all_of_the_body_was_sent_counts(self, outbound):
         with socket.create_server(("127.0.0.1", 0)) as hasty, ThreadPoolExecutor(1) as pool:
             asked = pool.submit(ask, outbound, f"http://127.0.0.1:{hasty.getsockname()[1]}/", body=b"x" * 5_000_000)
+            hasty.settimeout(30)
             connection, _ = hasty.accept()
             with connection:
                 connection.recv(100_000)

@@ -209,14 +209,14 @@ class TableContract:
             table.put(item(list=[{"raw": b""}]))
         assert refused.value.field == "list.0.raw"
 
-    def test_nesting_is_kept_to_32_levels_and_refused_beyond(self, table: Table) -> None:
+    def test_nesting_is_kept_to_32_levels_the_innermost_value_included_and_refused_beyond(self, table: Table) -> None:
         def nested(levels: int) -> Any:
             return [nested(levels - 1)] if levels else 1
 
-        table.put(item(deep=nested(32)))
-        assert table.get("p", "s") == item(deep=nested(32))
+        table.put(item(deep=nested(31)))
+        assert table.get("p", "s") == item(deep=nested(31))
         with pytest.raises(InvalidInput):
-            table.put(item(deep=nested(33)))
+            table.put(item(deep=nested(32)))
 
     @pytest.mark.parametrize("filling", ["x", "é", "\n", b"\xff"])
     def test_an_item_of_400_kb_fits_and_a_larger_one_is_too_large(self, table: Table, filling: Any) -> None:

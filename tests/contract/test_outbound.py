@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from headrace.adapters.outbound_urllib3 import Urllib3Outbound
+from headrace.adapters.outbound_urllib3 import Network, Urllib3Outbound
 from headrace.domain.addresses import read_rules
 from headrace.ports.outbound import NoAnswer, OutboundRequest, OutboundResponse
 from tests.contract.outbound_line import Arrived, HttpPeer, Line
@@ -57,7 +57,7 @@ class TestUrllib3Outbound(OutboundContract, LineContract):
 
     @pytest.fixture
     def outbound(self) -> Iterator[Urllib3Outbound]:
-        outbound = Urllib3Outbound(self.rules)
+        outbound = Urllib3Outbound(Network(self.rules))
         yield outbound
         outbound.close()
 

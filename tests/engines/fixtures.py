@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.engines.aws_proxy import AwsProxy, in_front_of
 from tests.engines.ministack import Ministack
 from tests.engines.nats import NatsServer
 from tests.engines.postgres import Cluster
@@ -57,9 +58,17 @@ def ministack_of_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[M
 
 
 @pytest.fixture
-def ministack(ministack_of_session: Ministack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ministack]:
+def ministack(ministack_of_session: Ministack, monkeypatch: pytest.MonkeyPatch) -> Ministack:
     """One for all tests of a process, empty at the start of each, where boto3 finds it."""
     for name, value in ministack_of_session.client_environment.items():
         monkeypatch.setenv(name, value)
-    yield ministack_of_session
-    ministack_of_session.time_goes_on()
+    ministack_of_session.wipe()
+    return ministack_of_session
+
+
+@pytest.fixture
+def aws_proxy(ministack: Ministack, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsProxy]:
+    """Between boto3 and MiniStack."""
+    with in_front_of(ministack.port) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        yield proxy

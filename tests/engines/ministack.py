@@ -4,15 +4,15 @@ import io
 import os
 import struct
 import sys
+import urllib.request
 import zipfile
 from contextlib import closing
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from signal import SIGTERM
-from typing import Any
-from uuid import uuid4
 
+import botocore.session
 import pytest
 
 from tests.engines.server import Server, accepts, free_port
@@ -49,14 +49,20 @@ class Ministack:
 
     @property
     def client_environment(self) -> dict[str, str]:
-        """What boto3 needs to find it. Each test has an account of its own, and so finds it empty."""
+        """What clients need to find it."""
         return {
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
             "AWS_DEFAULT_REGION": "eu-west-1",
-            "AWS_ACCESS_KEY_ID": str(uuid4().int)[:12],  # MiniStack takes twelve digits for an account
+            "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_EC2_METADATA_DISABLED": "true",
         }
+
+    def wipe(self) -> None:
+        """Forget everything that was made."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/_ministack/reset", method="POST")
+        with urllib.request.urlopen(request, timeout=30):  # noqa: S310 - to this machine
+            self.time_goes_on()
 
     def stop_time(self, unix_nano: int) -> None:
         """Let it be `unix_nano` until told otherwise."""
@@ -92,9 +98,12 @@ class MinistackClock(FakeClock):
         self._ministack.stop_time(self.now_unix_nano())
 
 
+_session = botocore.session.Session()
+
+
 def make_table(name: str) -> None:
     """A DynamoDB table as `template.yaml` makes them, time-to-live apart."""
-    with closing(_client("dynamodb")) as dynamodb:
+    with closing(_session.create_client("dynamodb")) as dynamodb:
         dynamodb.create_table(
             TableName=name,
             BillingMode="PAY_PER_REQUEST",
@@ -114,14 +123,14 @@ def make_table(name: str) -> None:
 
 def make_queue(name: str, *, receive_limit: int) -> None:
     """A queue with its dead letters, as the wiring makes them."""
-    with closing(_client("sqs")) as sqs:
+    with closing(_session.create_client("sqs")) as sqs:
         sqs.create_queue(QueueName=f"{name}-dlq")
         redrive = f'{{"deadLetterTargetArn": "{queue_arn(f"{name}-dlq")}", "maxReceiveCount": {receive_limit}}}'
         sqs.create_queue(QueueName=name, Attributes={"RedrivePolicy": redrive})
 
 
 def queue_arn(name: str) -> str:
-    return f"arn:aws:sqs:{os.environ['AWS_DEFAULT_REGION']}:{os.environ['AWS_ACCESS_KEY_ID']}:{name}"
+    return f"arn:aws:sqs:eu-west-1:000000000000:{name}"
 
 
 def make_function(name: str, *, timeout_s: int) -> None:
@@ -129,7 +138,7 @@ def make_function(name: str, *, timeout_s: int) -> None:
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as archive:
         archive.writestr("handler.py", _FUNCTION)
-    with closing(_client("lambda")) as functions:
+    with closing(_session.create_client("lambda")) as functions:
         functions.create_function(
             FunctionName=name,
             Runtime="python3.11",
@@ -138,12 +147,6 @@ def make_function(name: str, *, timeout_s: int) -> None:
             Timeout=timeout_s,
             Code={"ZipFile": code.getvalue()},
         )
-
-
-def _client(service: str) -> Any:
-    import boto3.session
-
-    return boto3.session.Session().client(service)
 
 
 def _keys(hash_key: str, range_key: str) -> list[dict[str, str]]:

@@ -89,6 +89,7 @@ class Exchange(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = PATIENCE_SECONDS
     server: "_Server"
+    taken: Request
 
     def do_POST(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
@@ -96,8 +97,8 @@ class Exchange(BaseHTTPRequestHandler):
         if len(body) < length:  # the sender died on the way: that was no request
             self.close_connection = True
             return
-        request = Request(self.command, self.path, self.headers, body, time.monotonic())
-        self.server.stand_in.took(request)(self)
+        self.taken = Request(self.command, self.path, self.headers, body, time.monotonic())
+        self.server.stand_in.took(self.taken)(self)
 
     do_PUT = do_PATCH = do_POST  # noqa: N815 - the names that http.server looks for
 

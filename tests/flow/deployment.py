@@ -25,10 +25,11 @@ LONGEST_SECONDS = 30
 
 
 class Deployment:
-    """Made with credentials; starts as many runtimes as a test wants."""
+    """Made with credentials; starts as many runtimes as a test wants. `engines` are settings other than embedded."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **engines: Any) -> None:
         self.data_dir = folder / "data"
+        self._engines = engines
         self.log = folder / "stderr.log"
         self.tolerated: Callable[[dict[str, Any]], bool] = lambda event: False
         self.runtimes: list[Runtime] = []
@@ -42,9 +43,11 @@ class Deployment:
     def credentials(self) -> Credentials:
         return read_credentials(self.data_dir)
 
-    def start(self, **settings: str) -> Runtime:
-        """A runtime that is ready."""
-        runtime = Runtime(self.data_dir, self.log, **settings)
+    def start(self, *command: str, **settings: str) -> Runtime:
+        """A runtime that is ready: `headrace up` unless another `command` is given."""
+        environment = {f"HEADRACE_{name.upper()}": str(value) for name, value in self._engines.items()}
+        settings = {**environment, **settings}
+        runtime = Runtime(self.data_dir, self.log, command=command or ("up",), **settings)
         self.runtimes.append(runtime)
         assert runtime.url
         return runtime
@@ -60,12 +63,12 @@ class Deployment:
     @contextmanager
     def opened(self) -> Iterator[None]:
         """`headrace.bootstrap` on the data directory."""
-        bootstrap.override(data_dir=self.data_dir)
+        bootstrap.override(data_dir=self.data_dir, **self._engines)
         try:
             yield
         finally:
             bootstrap.close()
-            bootstrap.override(data_dir=None)
+            bootstrap.override(data_dir=None, **dict.fromkeys(self._engines))
 
     def pipeline(self, agent_endpoint: str | None, **body: Any) -> None:
         """Save a pipeline; its batches wait for nothing unless `body` says so."""

@@ -63,6 +63,8 @@ class Load:
                 except requests.RequestException:
                     return
                 self._note(answer.status_code, marks)
+                if answer.status_code == 503:
+                    self._stopping.wait(float(answer.headers["Retry-After"]) / 10)
 
     def _next_marks(self) -> list[str]:
         with self._changed:

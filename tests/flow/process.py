@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
@@ -136,10 +137,12 @@ class Process:
 
 
 class Runtime(Process):
-    """`headrace up` on a free port."""
+    """`headrace up` on a free port, or another command that serves."""
 
-    def __init__(self, data_dir: Path, log: Path, *, port: int = 0, **settings: str) -> None:
-        super().__init__(log, "up", "--port", port, "--data-dir", data_dir, **settings)
+    def __init__(
+        self, data_dir: Path, log: Path, *, port: int = 0, command: Sequence[str] = ("up",), **settings: str
+    ) -> None:
+        super().__init__(log, *command, "--port", port, "--data-dir", data_dir, **settings)
 
     @property
     def url(self) -> str:

@@ -1,4 +1,5 @@
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -8,7 +9,9 @@ from typing import Any
 import pytest
 
 from headrace_sdk import Headrace
-from tests.sdk.loopback import Receiver, listening, refusing
+from headrace_sdk.asgi import Batch
+from headrace_sdk.testing import FakeReceiver
+from tests.sdk.loopback import PATIENCE_SECONDS, Receiver, listening, refusing
 
 KEY = "hr_a-key-that-nobody-may-see"
 
@@ -57,3 +60,37 @@ def headrace(connect: Callable[..., Headrace]) -> Headrace:
 def nobody() -> Iterator[str]:
     with refusing() as url:
         yield url
+
+
+@pytest.fixture
+def outputs(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeReceiver]:
+    """Where agents that read the environment send what they find."""
+    with FakeReceiver() as receiver:
+        for name, value in receiver.environment.items():
+            monkeypatch.setenv(name, value)
+        yield receiver
+
+
+class Held:
+    """A function that does not return before it is released, and says how often it was entered."""
+
+    def __init__(self):
+        self.entered = threading.Semaphore(0)
+        self.released = threading.Event()
+        self.calls = 0
+
+    def __call__(self, batch: Batch):
+        self.calls += 1
+        self.entered.release()
+        assert self.released.wait(PATIENCE_SECONDS)
+        return batch.request_id
+
+    def wait_until_entered(self):
+        assert self.entered.acquire(timeout=PATIENCE_SECONDS)
+
+
+@pytest.fixture
+def held():
+    made = Held()
+    yield made
+    made.released.set()

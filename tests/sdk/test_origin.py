@@ -66,6 +66,7 @@ def test_the_awaited_twin_answers_the_same_request_and_two_tasks_do_not_mix(rece
         f"00-{'0' * 32}-00f067aa0ba902b7-01",
         f"00-{TRACE_ID}-{'0' * 16}-01",
         TRACEPARENT.upper(),
+        f"{TRACEPARENT}-more",
         f"{TRACEPARENT}\r\nX-API-Key: other",
         "ü" * 55,
     ],

@@ -14,7 +14,16 @@ from headrace import settings as settings_module
 from headrace.domain.addresses import AddressRules, read_rules
 from headrace.domain.errors import ConfigError
 from headrace.domain.queues import QueueNames
-from headrace.engines import Closable, OpenTable, TableName, make_bus, make_table, make_wiring
+from headrace.engines import (
+    Closable,
+    OpenTable,
+    TableName,
+    check_store,
+    make_bus,
+    make_table,
+    make_wiring,
+    migrate_store,
+)
 from headrace.entry.http import Limits
 from headrace.observability import configure
 from headrace.ports.bus import Bus, Source
@@ -102,6 +111,16 @@ def table(name: TableName) -> OpenTable:
     return _until_closed(make_table(settings(), name, clock()))
 
 
+def migrate() -> list[str]:
+    """Bring the chosen store to the schema that this version needs; the steps that were taken."""
+    return migrate_store(settings())
+
+
+def check_schema() -> None:
+    """Raises ConfigError when somebody has to run `headrace migrate`, Unavailable when the store is down."""
+    check_store(settings())
+
+
 def housekeep() -> None:
     """Remove what has expired, on engines that do not do so themselves."""
     table("config").purge()
@@ -122,9 +141,9 @@ def expressions() -> Expressions:
 @cache
 def outbound() -> Outbound:
     """The way out to users' addresses."""
-    from headrace.adapters.outbound_urllib3 import Urllib3Outbound
+    from headrace.adapters.outbound_urllib3 import Network, Urllib3Outbound
 
-    made = Urllib3Outbound(_address_rules())
+    made = Urllib3Outbound(Network(_address_rules()))
     _closers.append(made.close)
     return made
 

@@ -59,6 +59,38 @@ def make_table(settings: Settings, name: TableName, clock: Clock) -> OpenTable:
     return _choose("STORE", settings.store_url, _TABLES)(settings, name, clock)
 
 
+def migrate_store(settings: Settings) -> list[str]:
+    """Bring the store to the schema that this program needs; the steps that were taken.
+
+    Raises:
+        ConfigError: the store's URL cannot be used.
+        Unavailable: it does not answer.
+    """
+    if not _has_schema(settings):
+        return []
+    from headrace.adapters.table_sql import migrate
+
+    return migrate(settings.store_url)
+
+
+def check_store(settings: Settings) -> None:
+    """Return when the store has the schema that this program needs.
+
+    Raises:
+        ConfigError: it has an older one, or its URL cannot be used.
+        Unavailable: it does not answer.
+    """
+    if _has_schema(settings):
+        from headrace.adapters.table_sql import check_schema
+
+        check_schema(settings.store_url)
+
+
+def _has_schema(settings: Settings) -> bool:
+    """Only SQL has one: on DynamoDB the template makes the tables."""
+    return settings.store_url.partition(":")[0] in ("sqlite", "postgresql")
+
+
 def _choose(setting: str, url: str, engines: Mapping[str, Callable[..., Made]]) -> Callable[..., Made]:
     scheme = url.partition(":")[0]
     if scheme not in engines:
@@ -94,18 +126,27 @@ def _nats_bus(settings: Settings, clock: Clock) -> PulledBus:
         receive_limit=settings.receive_limit,
         prefix=settings.queue_prefix,
         replicas=settings.nats_replicas,
+        ack_wait=settings.nats_ack_wait,
     )
 
 
 def _nats_wiring(settings: Settings) -> OpenWiring:
     from headrace.adapters.bus_nats import NatsWiring
 
-    return NatsWiring(settings.bus_url, prefix=settings.queue_prefix, replicas=settings.nats_replicas)
+    return NatsWiring(
+        settings.bus_url,
+        prefix=settings.queue_prefix,
+        replicas=settings.nats_replicas,
+        ack_wait=settings.nats_ack_wait,
+    )
 
 
 def _sqs_bus(settings: Settings, clock: Clock) -> OpenBus:
-    from headrace.adapters.bus_sqs import SqsBus
+    from headrace.adapters.bus_sqs import LARGEST_BODY_BYTES, SqsBus
 
+    for name in ("max_record_bytes", "max_output_bytes"):
+        if (size := getattr(settings, name)) > LARGEST_BODY_BYTES:
+            raise ConfigError(f"HEADRACE_{name.upper()} is {size}, but SQS takes {LARGEST_BODY_BYTES} bytes at most")
     return SqsBus(
         clock,
         receive_limit=settings.receive_limit,

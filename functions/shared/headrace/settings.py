@@ -56,6 +56,9 @@ class Settings:
     config_cache_seconds: float = _setting(2.0, "How long a pipeline or sink is remembered, in seconds.")
     receive_limit: int = _setting(12, "Deliveries of one message before the engine gives it up.")
     nats_replicas: int = _setting(1, "NATS servers that keep each message: 1, or 3 in a cluster.")
+    nats_ack_wait_seconds: float = _setting(
+        20.0, "How long a process may be silent before NATS gives its messages to another, in seconds."
+    )
     expression_engine: str = _setting("jsonatapy", "`jsonatapy`, or `jsonata-python` where no wheel of it fits.")
     expression_workers: int = _setting(4, "Processes for expressions that are not evaluated in-process, at most.")
     workers: int = _setting(8, "Threads for queue functions in one process.")
@@ -76,6 +79,9 @@ class Settings:
     outbound_allow: str = _setting(
         "", "Addresses, networks and host names (`*.example.com` too), with commas, that agents and webhooks may be at."
     )
+    drain_seconds: float = _setting(
+        0.0, "How long a stopping process goes on while it says that it is not ready, in seconds."
+    )
     log_level: str = _setting("WARNING", "Least level of the JSON lines on standard error: `INFO`, `WARNING` …")
 
     @property
@@ -94,6 +100,11 @@ class Settings:
         if self.outbound_allow_private:
             return self.outbound_allow_private.lower() == "true"
         return all(url.startswith("sqlite:") for url in (self.bus_url, self.store_url))
+
+    @property
+    def nats_ack_wait(self) -> timedelta:
+        """How long a process may be silent."""
+        return timedelta(seconds=self.nats_ack_wait_seconds)
 
     @property
     def key_cache(self) -> timedelta:

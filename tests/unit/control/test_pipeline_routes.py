@@ -23,6 +23,13 @@ DEFAULTS = {
     "signing_secret": None,
 }
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+WELL = {
+    "old_signing_secrets_until": None,
+    "agent_health": {
+        "state": "ok", "failing_since": None, "last_success_at": None, "last_error": None, "last_error_at": None,
+    },
+}  # fmt: skip
+PAUSED = {**WELL, "agent_health": {**WELL["agent_health"], "state": "disabled"}}
 TRANSFORM = {"expression": "body", "output_name": "a.b", "output_type": "string"}
 
 
@@ -49,13 +56,15 @@ def test_what_is_saved_is_answered_and_read_again(desk):
     body = {**DEFAULTS, "agent_endpoint": AGENT, "filter": "severityNumber >= 17", "transforms": [TRANSFORM]}
     saved = desk.put("/pipeline", body, role="editor")
     assert (saved.status, saved.headers["etag"]) == (200, '"1"')
-    assert saved.json == {**body, "version": 1, "updated_at": "2023-11-14T22:13:20Z"} == desk.get("/pipeline").json
+    shown = {**body, **WELL, "version": 1, "updated_at": "2023-11-14T22:13:20Z"}
+    assert saved.json == shown == desk.get("/pipeline").json
 
 
 def test_what_a_body_leaves_out_gets_its_default(desk):
     desk.put("/pipeline", {"agent_endpoint": AGENT, "batch_size": 500})
     assert desk.put("/pipeline", {"filter": "body"}).json == {
         **DEFAULTS,
+        **PAUSED,
         "filter": "body",
         "version": 2,
         "updated_at": "2023-11-14T22:13:20Z",

@@ -5,10 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 import orjson
 import pytest
 
+from headrace.ports.notifier import Notified
 from headrace.ports.outbound import NoAnswer, OutboundResponse
 from headrace.wire import items
+from tests.fakes.notifier import TAKEN
 from tests.unit.control.desk import HOOK, SLACK, Desk
 
+MAIL = {"type": "apprise", "url": "mailto://user:password@example.com"}
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 WITH_SECRETS = {**HOOK, "headers": {"Authorization": "Bearer topsecret"}, "signing_secret": SECRET}
 
@@ -50,6 +53,15 @@ def test_a_webhook_is_answered_whole_with_its_defaults(desk):
         "version": 1,
         "updated_at": "2023-11-14T22:13:20Z",
         "disabled_reason": None,
+        "health": {
+            "state": "ok",
+            "failing_since": None,
+            "last_success_at": None,
+            "last_error": None,
+            "last_error_at": None,
+            "dead_lettered": 0,
+        },
+        "old_signing_secrets_until": None,
     }
     again = desk.get(f"/sinks/{reply.json['id']}", role="viewer")
     assert (again.json, again.headers["etag"]) == (reply.json, '"1"')
@@ -210,7 +222,21 @@ def test_a_test_sends_a_sample_as_a_delivery_would_and_shows_what_came_back(desk
     assert request.headers["X-Request-ID"].startswith("test-")
     assert (found["sent"], found["status"], found["body"], found["error"]) == (True, 201, "thank you", None)
     assert found["ms"] >= 0
-    assert found["request"] == {"method": "POST", "url": HOOK["url"], "body": orjson.loads(request.body)}
+    assert found["request"] == {
+        "method": "POST",
+        "url": HOOK["url"],
+        "headers": [
+            "Authorization",
+            "Content-Type",
+            "webhook-id",
+            "webhook-signature",
+            "webhook-timestamp",
+            "X-Project-ID",
+            "X-Request-ID",
+        ],
+        "body": orjson.loads(request.body),
+    }
+    assert found["kept"]
 
 
 def test_a_payload_of_ones_own_goes_through_filter_and_template(desk):
@@ -231,7 +257,10 @@ def test_the_test_of_a_slack_sink_shows_blocks_and_no_address(desk):
 
 def test_a_dry_run_shows_the_request_and_sends_nothing(desk):
     found = sent(desk, added(desk), {"payload": [1], "dry_run": True})
+    headers = found["request"].pop("headers")
+    assert {"Content-Type", "webhook-id"} < set(headers)
     assert found == {
+        "kept": True,
         "sent": False,
         "status": None,
         "ms": None,
@@ -266,6 +295,52 @@ def test_an_answer_that_repeats_our_secrets_is_shown_without_them_and_not_whole(
     assert found["body"].startswith("you sent *** and ")
     assert len(found["body"]) == 2048
     assert sent(desk, added(desk, SLACK))["error"] == "it cannot use ***"
+
+
+def test_a_payload_that_the_filter_does_not_keep_is_told_apart_from_one_that_fails(desk):
+    left_out = sent(desk, added(desk, {**HOOK, "filter": "never"}), {"dry_run": True})
+    assert (left_out["kept"], left_out["request"]) == (False, None)
+    assert left_out["error"] == "the sink's filter does not keep this payload"
+    broken = sent(desk, added(desk, {**HOOK, "template": "boom"}), {"dry_run": True})
+    assert (broken["sent"], "boom" in broken["error"]) == (False, True)
+
+
+def test_a_dry_run_of_a_sink_of_apprise_shows_what_its_service_would_be_told(desk):
+    found = sent(desk, added(desk, MAIL), {"payload": {"title": "T", "severity": "critical"}, "dry_run": True})
+    assert found["request"]["url"] == "***"
+    assert (found["request"]["method"], found["request"]["headers"]) == (None, [])
+    assert (found["request"]["body"]["title"], found["request"]["body"]["severity"]) == ("T", "failure")
+    assert desk.notifier.sent == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (TAKEN, (True, None, None)),
+        (Notified(False, OutboundResponse(403, {}, b"no"), "was refused"), (True, 403, "was refused")),
+        (NoAnswer("gave no answer within 10 s"), (False, None, "it gave no answer within 10 s")),
+    ],
+)
+def test_a_sink_of_apprise_is_tried_like_any_other(desk, answer, expected):
+    desk.notifier.will(answer)
+    found = sent(desk, added(desk, MAIL))
+    assert (found["sent"], found["status"], found["error"]) == expected
+    assert len(desk.notifier.sent) == 1
+
+
+def test_an_address_that_apprise_does_not_take_is_refused_without_being_repeated(desk):
+    desk.notifier.refused[MAIL["url"]] = f"is not whole: {MAIL['url']}"
+    reply = desk.post("/sinks", MAIL)
+    assert (reply.status, reply.json["errors"][0]["field"]) == (400, "url")
+    assert reply.detail == "url: is not whole: ***"
+
+
+def test_the_address_of_a_sink_of_apprise_is_a_secret_that_stars_keep(desk):
+    sink_id = added(desk, MAIL)
+    assert desk.get(f"/sinks/{sink_id}").json["url"] == "***"
+    assert desk.put(f"/sinks/{sink_id}", {**MAIL, "url": "***", "name": "mail"}).status == 200
+    assert (opened(desk).url, opened(desk).name) == (MAIL["url"], "mail")
+    assert desk.put(f"/sinks/{sink_id}", {**SLACK, "webhook_url": "***"}).status == 400
 
 
 def test_a_template_that_gives_nothing_sends_nothing(desk):

@@ -24,7 +24,7 @@ BEYOND_PYTHON = (IPv6Network("::ffff:0:0/96"), IPv6Network("64:ff9b::/96"))
         ("168.63.129.16", "an address of a cloud's metadata"),
         ("100.64.0.1", "an address of carrier-grade NAT"),
         ("224.0.0.1", "a multicast address"),
-        ("0.0.0.0", "the unspecified address"),
+        ("0.0.0.0", "the unspecified address"),  # noqa: S104 - nothing is bound
         ("255.255.255.255", "the broadcast address"),
         ("198.18.0.1", "an address for benchmarks"),
         ("203.0.113.9", "an address for documentation"),

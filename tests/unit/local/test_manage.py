@@ -25,7 +25,7 @@ from headrace.local.manage import pipeline, sinks
 from headrace.local.manage.command import Desk, given
 from headrace.local.printing import flat, one_line, show
 from headrace.wire.api_pipelines import PipelineIn, PipelineOut
-from headrace.wire.api_sinks import SlackIn, StoredSink, WebhookIn
+from headrace.wire.api_sinks import AppriseIn, SlackIn, WebhookIn, WebhookOut
 
 CREDENTIALS = Credentials("http://headrace.test", "ada@example.com", "correct horse", "p1", "hr_x")
 PROBLEM = {"Content-Type": "application/problem+json"}
@@ -252,7 +252,8 @@ def test_every_field_of_a_sink_has_an_option():
     assert {*sinks.SETTABLE, "type", "webhook_url"} == set(SlackIn.model_fields)
     named = {"headers" if name == "header" else name for name in sinks.WEBHOOK_ONLY}
     assert {*sinks.SETTABLE, *named, "type", "url"} == set(WebhookIn.model_fields)
-    assert set(sinks.READ_ONLY) == set(StoredSink.model_fields)
+    assert {*sinks.SETTABLE, "type", "url"} == set(AppriseIn.model_fields)
+    assert set(sinks.READ_ONLY) == (set(WebhookOut.model_fields) - set(WebhookIn.model_fields))
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,21 @@
 """Contract section 6, row by row: outputs to webhooks and Slack."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
 
 from headrace.domain.delivery import SINK_LADDER
-from headrace.ports.bus import QueueStats
+from headrace.domain.errors import InvalidInput
+from headrace.domain.secrets import OldSecret
+from headrace.ports.bus import Message, QueueStats
+from headrace.ports.notifier import Notified
 from headrace.ports.outbound import NoAnswer, OutboundResponse
+from headrace_sdk import verify_request
+from tests.fakes.notifier import TAKEN
 from tests.unit.stages.scene import OUTPUT, PROJECT, Scene
 
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 SILENCE = NoAnswer("gave no answer within 10 s")
 FINDING = {"title": "Pool exhausted", "severity": "critical"}
 
@@ -58,6 +64,91 @@ def test_a_webhook_gets_the_payload_as_it_is(scene, payload):
     assert request.headers["Content-Type"] == "application/json"
     assert (request.headers["X-Project-ID"], request.headers["X-Request-ID"]) == (PROJECT, "r-1")
     assert request.headers["webhook-timestamp"] == str(scene.clock.now_unix_nano() // 10**9)
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"n": 123456789012345678901234567890, "x": 1e300}', b' { "a" : 1.0 } ', b'"\xc3\xa9"', b"1.10"]
+)
+def test_without_a_template_a_webhook_gets_the_very_bytes_of_the_agent(scene, body):
+    scene.sink()
+    scene.bus.publish(OUTPUT, [Message(body.decode(), {"project_id": PROJECT})])
+    scene.outbound.will(503, 200)
+    scene.deliver()
+    scene.advance(seconds=5)
+    scene.deliver()
+    assert [request.body for request in scene.outbound.requests] == [body, body]
+
+
+def test_a_webhook_with_secrets_is_signed_with_each_that_is_valid_and_anew_at_every_attempt(scene):
+    old = OldSecret("whsec_" + "b2xk" * 8, scene.clock.now_unix_nano() + 4_000_000_000)
+    scene.sink(signing_secret=SECRET, old_secrets=(old, OldSecret("whsec_" + "Z29uZQ" * 4, 0)))
+    scene.outbound.will(500, 200)
+    scene.say(FINDING)
+    scene.deliver()
+    scene.advance(seconds=5)
+    scene.deliver()
+    first, second = scene.outbound.requests
+    assert [len(each.headers["webhook-signature"].split()) for each in (first, second)] == [2, 1]
+    assert first.headers["webhook-id"] == second.headers["webhook-id"]
+    now = datetime.fromtimestamp(scene.clock.now_unix_nano() / 1e9, UTC)
+    for secret in (SECRET, old.secret):
+        verify_request(first.body, first.headers, secret, now=now)
+    assert verify_request(second.body, second.headers, SECRET, now=now).timestamp == now
+
+
+def test_slack_is_not_signed(scene):
+    scene.sink(kind="slack", signing_secret=None)
+    scene.say(FINDING)
+    scene.deliver()
+    assert "webhook-signature" not in scene.outbound.requests[0].headers
+
+
+def test_a_service_of_apprise_is_told_title_body_and_how_urgent_it_is(scene):
+    scene.sink(kind="apprise", url="mailto://u:p@example.com")
+    scene.say({**FINDING, "summary": "12 connections", "service": "payment"}, request_id="r-1")
+    scene.deliver()
+    (told,) = scene.notifier.sent
+    assert (told.title, told.level) == ("Pool exhausted", "failure")
+    assert told.body == "12 connections\n\nservice: payment\n\nRequest r-1"
+    assert scene.counters["sink_deliveries"] == 1
+
+
+@pytest.mark.parametrize(
+    ("shaped", "title", "body", "level"),
+    [
+        ("only text", "Pool exhausted", "only text", "failure"),
+        ({"title": "T", "body": "B", "severity": "warning"}, "T", "B", "warning"),
+        ({"body": 7}, "Pool exhausted", "7", "failure"),
+        ({"summary": "other"}, "Agent output", "other", "info"),
+    ],
+)
+def test_a_template_says_what_a_service_of_apprise_is_told(scene, shaped, title, body, level):
+    scene.sink(kind="apprise", url="mailto://u:p@example.com", template="n")
+    scene.say({**FINDING, "n": shaped})
+    scene.deliver()
+    (told,) = scene.notifier.sent
+    assert (told.title, told.body, told.level) == (title, body, level)
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        (Notified(False, None, "the mail server is away"), "retry"),
+        (Notified(False, OutboundResponse(429, {"retry-after": "5"}, b"")), "retry"),
+        (NoAnswer("gave no answer within 10 s"), "retry"),
+        (Notified(False, OutboundResponse(401, {}, b"no such token")), "dead"),
+        (InvalidInput("was refused by the mail server: 550 no such user"), "dead"),
+    ],
+)
+def test_a_service_of_apprise_is_tried_again_or_given_up_like_any_sink(scene, answer, verdict):
+    scene.sink(kind="apprise", url="mailto://u:p@example.com")
+    scene.notifier.will(answer, TAKEN)
+    scene.say(FINDING)
+    assert scene.deliver() == []
+    assert len(scene.dead(OUTPUT)) == (verdict == "dead")
+    scene.advance(seconds=5)
+    scene.deliver()
+    assert len(scene.notifier.sent) == (2 if verdict == "retry" else 1)
 
 
 def test_a_large_output_arrives_whole(scene):

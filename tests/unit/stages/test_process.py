@@ -1,15 +1,18 @@
 """From the raw queue to the agent: what is kept, how it is cut, what is counted. Failures: the next module."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
 
+from headrace.domain.secrets import OldSecret
 from headrace.ports.bus import Message, QueueStats
+from headrace_sdk import verify_request
 from tests.unit.stages.scene import AGENT, PROJECT, RAW, Scene
 
 EMPTY = QueueStats(0, 0, 0)
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 @pytest.fixture
@@ -199,3 +202,27 @@ def test_no_more_requests_are_under_way_than_the_project_allows(scene, limit):
     scene.process()
     assert len(scene.outbound.requests) == 40
     assert max(most) <= limit
+
+
+def test_with_a_signing_secret_requests_to_the_agent_are_signed_and_keep_their_id_when_retried(scene):
+    old = OldSecret("whsec_" + "b2xk" * 8, scene.clock.now_unix_nano() + 10**12)
+    scene.pipeline(signing_secret=SECRET, old_secrets=(old,))
+    scene.outbound.will(500, 200)
+    scene.arrive([{"n": 1}])
+    scene.process()
+    scene.advance(seconds=1)
+    scene.process()
+    first, second = scene.outbound.requests
+    assert first.headers["webhook-id"] == second.headers["webhook-id"] == first.headers["X-Request-ID"]
+    assert first.headers["webhook-timestamp"] != second.headers["webhook-timestamp"]
+    now = datetime.fromtimestamp(scene.clock.now_unix_nano() / 1e9, UTC)
+    for request in (first, second):
+        for secret in (SECRET, old.secret):
+            verify_request(request.body, request.headers, secret, now=now)
+
+
+def test_without_a_signing_secret_requests_to_the_agent_have_no_such_headers(scene):
+    scene.pipeline()
+    scene.arrive([{"n": 1}])
+    scene.process()
+    assert not [name for name in scene.outbound.requests[0].headers if name.startswith("webhook-")]

@@ -8,11 +8,13 @@ from headrace.domain.errors import InvalidInput
 from headrace.domain.pipeline import Pipeline
 from headrace.domain.program import OUTPUT_TYPES, Program, Transform
 from headrace.domain.records import SIGNALS
+from headrace.domain.secrets import OldSecret
 from headrace.domain.sinks import Sink
 from headrace.wire import items
 
 texts = st.text(max_size=10)
 expressions = st.none() | st.text(min_size=1, max_size=10)
+old_secrets = st.lists(st.builds(OldSecret, texts, st.integers(0, 2**62)), max_size=3).map(tuple)
 pipelines = st.builds(
     Pipeline,
     agent_endpoint=st.none() | texts,
@@ -29,11 +31,12 @@ pipelines = st.builds(
     timeout=st.integers(1000, 240_000).map(lambda ms: timedelta(milliseconds=ms)),
     max_concurrency=st.integers(1, 100),
     signing_secret=st.none() | texts,
+    old_secrets=old_secrets,
 )
 sinks = st.builds(
     Sink,
     id=st.uuids().map(lambda each: each.hex),
-    type=st.sampled_from(["webhook", "slack"]),
+    type=st.sampled_from(["webhook", "slack", "apprise"]),
     url=texts,
     name=texts,
     enabled=st.booleans(),
@@ -42,6 +45,7 @@ sinks = st.builds(
     method=st.sampled_from(["POST", "PUT", "PATCH"]),
     headers=st.dictionaries(texts, texts, max_size=3),
     signing_secret=st.none() | texts,
+    old_secrets=old_secrets,
     timeout=st.integers(1000, 60_000).map(lambda ms: timedelta(milliseconds=ms)),
 )
 WRONG = [None, 7, 1.5, "text", True, [], {}, b"bytes", [7]]
@@ -85,7 +89,7 @@ def test_a_damaged_pipeline_names_the_field(name):
     assert found.count(name) >= 5
     missing = {key: value for key, value in PIPELINE.items() if key != name}
     assert outcome(items.decode_pipeline, missing) == (
-        "" if name in ("agent_endpoint", "filter", "signing_secret") else name
+        "" if name in ("agent_endpoint", "filter", "signing_secret", "old_secrets") else name
     )
 
 

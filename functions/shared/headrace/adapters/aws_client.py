@@ -1,11 +1,14 @@
-"""What the adapters on AWS share: a boto3 client that is made late, gives up in time, and fails in the house's words."""
+"""What the adapters on AWS share: a client that is made late, gives up in time, and fails in the house's words.
+
+Clients are botocore's, which boto3 only wraps: without the wrapper a cold start is shorter.
+"""
 
 from collections.abc import Collection
 from datetime import timedelta
 from threading import Lock
 from typing import Any
 
-import boto3.session
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -60,6 +63,12 @@ _AFTER_THROTTLING = timedelta(seconds=2)
 _PREFIX = "AWS.SimpleQueueService."
 
 
+_session = botocore.session.Session()
+"""One for all clients: they share credentials, and what was read of the services' descriptions."""
+_making = Lock()
+"""Sessions are not safe for threads; clients are."""
+
+
 class Refused(Exception):
     """An answer with one of the error codes that the caller had asked to see. Never leaves an adapter."""
 
@@ -73,13 +82,12 @@ class Refused(Exception):
 class AwsClient:
     """A client of one AWS service, for any number of threads; made at the first call.
 
-    `what` names the engine in errors. Without `region` boto3 finds it, as it finds credentials and
+    `what` names the engine in errors. Without `region` botocore finds it, as it finds credentials and
     `AWS_ENDPOINT_URL`.
     """
 
     def __init__(self, service: str, *, what: str, region: str = "") -> None:
         self._service, self._what, self._region = service, what, region
-        self._lock = Lock()
         self._client: Any = None
 
     def call(self, operation: str, *, seen: Collection[str] = (), **arguments: Any) -> dict[str, Any]:
@@ -107,18 +115,17 @@ class AwsClient:
 
     def close(self) -> None:
         """Let the connections go; a later call makes new ones."""
-        with self._lock:
+        with _making:
             client, self._client = self._client, None
         if client is not None:
             client.close()
 
     def _made(self) -> Any:
-        """Sessions are not safe for threads, so one thread makes the client, from a session of its own."""
-        with self._lock:
+        with _making:
             if self._client is None:
                 try:
-                    session = boto3.session.Session(region_name=self._region or None)
-                    self._client = session.client(self._service, config=_CONFIG)
+                    region = self._region or None
+                    self._client = _session.create_client(self._service, region_name=region, config=_CONFIG)
                 except (BotoCoreError, ValueError) as error:
                     raise ConfigError(f"no client for AWS {self._service} can be made: {error}") from error
             return self._client

@@ -37,11 +37,13 @@ def save_pipeline(
 
     Raises:
         InvalidExpression: an expression that cannot run.
-        InvalidInput: a secret is to be kept that is not there.
+        InvalidInput: a secret is to be kept that is not there, or nothing can be sent to the endpoint.
         PreconditionFailed: the stored one is not at version `if_match`.
     """
     wanted = body.to_domain()
     check_expressions(wanted.program, ports.expressions)
+    if wanted.agent_endpoint is not None:
+        _check_endpoint(wanted.agent_endpoint, ports)
 
     def write(item: Item | None, condition: Condition) -> Item:
         stored = None if item is None else item.get("signing_secret")
@@ -77,8 +79,7 @@ def rotate_pipeline_secret(
     """Let requests to the agent be signed with a new secret; the one of before signs too for a while.
 
     Raises:
-        InvalidInput: the secret is none.
-        Conflict: too many secrets are valid already.
+        InvalidInput: the secret is none, or too many are valid already.
     """
 
     def write(item: Item | None, condition: Condition) -> NewSecretOut:
@@ -125,6 +126,13 @@ def check_expression(field: str, expression: str, expressions: Expressions) -> N
         expressions.check(expression)
     except InvalidExpression as wrong:
         raise InvalidExpression(f"{field}: {wrong}", field=field, position=wrong.position, hint=wrong.hint) from wrong
+
+
+def _check_endpoint(url: str, ports: Ports) -> None:
+    try:
+        ports.outbound.check(url)
+    except InvalidInput as wrong:
+        raise InvalidInput(f"agent_endpoint: {wrong}", field="agent_endpoint") from wrong
 
 
 def _read(project_id: str, config: Table) -> Item | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from headrace.control.ports import Ports
 from headrace.control.versions import version_of
-from headrace.domain.errors import Conflict, InvalidInput
+from headrace.domain.errors import InvalidInput
 from headrace.domain.records import timestamp
 from headrace.domain.secrets import HIDDEN, OldSecret
 from headrace.ports.table import Condition, Item, Put
@@ -32,8 +32,7 @@ def rotate(newest: str | None, old: Sequence[OldSecret], wanted: NewSecretIn, po
     """`newest` and `old` are sealed, as they are stored.
 
     Raises:
-        InvalidInput: the new secret is the stars that stand for one.
-        Conflict: too many secrets are valid already.
+        InvalidInput: the new secret is the stars that stand for one, or too many are valid already.
     """
     if wanted.signing_secret == HIDDEN:
         raise InvalidInput(f"signing_secret: {HIDDEN} is no secret", field="signing_secret")
@@ -44,7 +43,7 @@ def rotate(newest: str | None, old: Sequence[OldSecret], wanted: NewSecretIn, po
     kept = [OldSecret(newest, until), *kept] if newest is not None else kept
     kept = [each for each in kept if each.until_unix_nano > now]
     if len(kept) > MOST_OLD:
-        raise Conflict(f"{MOST_OLD} older secrets are valid still: end them first")
+        raise InvalidInput(f"{MOST_OLD} older secrets are valid still: end them first")
     secret = wanted.signing_secret or new_signing_secret()
     valid_until = timestamp(until // 1_000_000_000 * 1_000_000_000) if kept else None
     return Rotation(

@@ -106,8 +106,7 @@ def rotate_sink_secret(
 
     Raises:
         NotFound: there is no such sink.
-        InvalidInput: it is no webhook, or the secret is none.
-        Conflict: too many secrets are valid already.
+        InvalidInput: it is no webhook, the secret is none, or too many are valid already.
     """
 
     def write(item: Item | None, condition: Condition) -> NewSecretOut:
@@ -164,12 +163,24 @@ def list_sinks(project_id: str, config: Table) -> list[Sink]:
 
 def _checked(body: SinkIn, sink_id: str, ports: Ports) -> Sink:
     sink = body.root.to_domain(sink_id)
-    if sink.type == "apprise" and sink.url != HIDDEN:
-        ports.notifier.check(sink.url)
+    if sink.url != HIDDEN:
+        _check_address(sink, ports)
     for field, expression in (("filter", sink.filter), ("template", sink.template)):
         if expression is not None:
             check_expression(field, expression, ports.expressions)
     return sink
+
+
+def _check_address(sink: Sink, ports: Ports) -> None:
+    """Raises InvalidInput for an address that nothing can be sent to, by the name that its field has in the API."""
+    field = "webhook_url" if sink.type == "slack" else "url"
+    try:
+        if sink.type == "apprise":
+            ports.notifier.check(sink.url)
+        else:
+            ports.outbound.check(sink.url)
+    except InvalidInput as wrong:
+        raise InvalidInput(f"{field}: {sink.hide(str(wrong))}", field=field) from wrong
 
 
 def _seal(wanted: Sink, before: Sink | None, vault: Vault) -> Sink:

@@ -26,8 +26,10 @@ manage.add_to(app)
 DataDir = Annotated[
     Path | None, typer.Option(help="Where queues, tables and credentials are kept. [default: .headrace]")
 ]
-BusUrl = Annotated[str | None, typer.Option("--bus", help="URL of the bus: sqlite:///PATH.")]
-StoreUrl = Annotated[str | None, typer.Option("--store", help="URL of the tables: sqlite:///PATH.")]
+BusUrl = Annotated[str | None, typer.Option("--bus", help="URL of the bus: sqlite:///PATH or nats://HOST:4222.")]
+StoreUrl = Annotated[
+    str | None, typer.Option("--store", help="URL of the tables: sqlite:///PATH or postgresql://USER@HOST/NAME.")
+]
 
 
 def main() -> None:
@@ -67,6 +69,33 @@ def up(
 
     _settle(data_dir, bus, store)
     run_up(host, port)
+
+
+@app.command()
+def serve(
+    functions: Annotated[
+        str, typer.Option(help="Their folders' names with commas between, as receiver,agent_output. [default: all]")
+    ] = "",
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 4318,
+    data_dir: DataDir = None,
+    bus: BusUrl = None,
+    store: StoreUrl = None,
+) -> None:
+    """Run some functions in one process, for containers; any number of replicas."""
+    from headrace.local.serve import run_serve
+
+    _settle(data_dir, bus, store)
+    run_serve(functions, host, port)
+
+
+@app.command()
+def migrate(data_dir: DataDir = None, store: StoreUrl = None) -> None:
+    """Bring the database to the schema that this version needs."""
+    from headrace.local.migrate import run_migrate
+
+    _settle(data_dir, store=store)
+    run_migrate()
 
 
 @app.command()

@@ -19,6 +19,7 @@ from headrace.entry.routing import Router
 from headrace.local.feed import Feed
 from headrace.local.functions import Loaded
 from headrace.local.metrics import Metrics
+from headrace.local.probes import Probes
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -29,7 +30,7 @@ _DISCARDED_BYTES = 64 * 1024 * 1024
 
 
 class Gateway:
-    """Calls functions on `threads`; streams the event feed, and answers with `metrics` if there are some, by itself."""
+    """Calls functions on `threads`; streams the event feed, and answers `metrics` and `probes`, if given, by itself."""
 
     def __init__(
         self,
@@ -38,6 +39,7 @@ class Gateway:
         feed: Feed,
         max_body_bytes: int,
         metrics: Metrics | None = None,
+        probes: Probes | None = None,
     ) -> None:
         self._router: Router[Loaded] = Router()
         for loaded in functions:
@@ -46,12 +48,17 @@ class Gateway:
         self._threads = threads
         self._feed = feed
         self._metrics = metrics
+        self._probes = probes
         self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, as ASGI wants it."""
         if scope["path"] == Feed.PATH:
             await self._feed.stream(scope, receive, send)
+            return
+        probe = self._probes.answer(scope["method"], scope["path"]) if self._probes is not None else None
+        if probe is not None:
+            await _respond(send, probe[0], {"content-type": "application/json"}, probe[1])
             return
         if self._metrics is not None and (scope["method"], scope["path"]) == ("GET", Metrics.PATH):
             text = await asyncio.get_running_loop().run_in_executor(None, self._metrics.encode)

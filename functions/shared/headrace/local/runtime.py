@@ -1,9 +1,10 @@
-"""Everything in one process: the functions of `template.yaml`, behind uvicorn and the pump.
+"""Functions of `template.yaml` in one process, all or some, behind uvicorn and the pump.
 
 Stopping (SIGTERM, Ctrl-C): take no new requests and messages, let what runs end within the grace time, and leave
 the rest to its leases: it is delivered again after the next start.
 """
 
+import asyncio
 import os
 import signal
 import socket
@@ -11,50 +12,55 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
+from types import FrameType
 
 import uvicorn
 
 from headrace import bootstrap
-from headrace.domain.errors import ConfigError
+from headrace.control.turns import take_turn
+from headrace.domain.errors import ConfigError, Unavailable
 from headrace.local.feed import Feed
 from headrace.local.functions import Deadline, Loaded, load
 from headrace.local.gateway import Gateway
 from headrace.local.metrics import Metrics
+from headrace.local.probes import Probes
 from headrace.local.pump import Pump
-from headrace.local.schedules import Schedules, scheduled_calls
-from headrace.local.template import read_template
+from headrace.local.schedules import Job, Schedules, in_turn, scheduled_calls
+from headrace.local.template import Function
+from headrace.observability import warn
+from headrace.settings import Settings
 
 GRACE = timedelta(seconds=10)
 _HTTP_THREADS = 16
 _HOUSEKEEPING_EVERY = timedelta(minutes=1)
 
 
-def serve(template: Path, listener: socket.socket, ready: Callable[[], None]) -> None:
-    """Run until SIGTERM or SIGINT; call `ready` once requests are answered.
+def serve(chosen: Sequence[Function], listener: socket.socket, ready: Callable[[], None]) -> None:
+    """Run some functions until SIGTERM or SIGINT; call `ready` once requests are answered.
 
     Raises:
-        ConfigError: a setting or function that cannot work.
+        ConfigError: a setting, a function or the store's schema that cannot work.
     """
+    _check_schema()
     deadline = Deadline()
-    functions = [load(function, deadline) for function in read_template(template)]
-    feed = Feed(bootstrap.configuration().project_of)
+    functions = [load(function, deadline) for function in chosen]
+    feed, probes = Feed(bootstrap.configuration().project_of), Probes()
     threads = ThreadPoolExecutor(_HTTP_THREADS, thread_name_prefix="http")
     metrics = Metrics(bootstrap.bus(), bootstrap.wiring())
-    gateway = Gateway(functions, threads, feed, bootstrap.settings().max_body_bytes, metrics)
-    pump = _pump(functions)
-    schedules = Schedules([*scheduled_calls(functions), ("housekeeping", _HOUSEKEEPING_EVERY, bootstrap.housekeep)])
-    server = _Server(gateway, feed, ready, bootstrap.settings().trusted_proxies)
+    gateway = Gateway(functions, threads, feed, bootstrap.settings().max_body_bytes, metrics, probes)
+    pump, schedules = _pump(functions), Schedules(in_turn(_jobs(functions), _take_turn))
+    server = _Server(gateway, feed, ready, probes, bootstrap.settings())
     # Until uvicorn takes the signals over, they are ours; and when it is done it raises the one that stopped it once
     # more, which must not end us before we are.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, server.stop)
-    pump.start()
+    if pump is not None:
+        pump.start()
     schedules.start()
     server.run(sockets=[listener])
     schedules.stop()
     deadline.bring_forward(GRACE)
-    ended = pump.stop(GRACE)
+    ended = pump is None or pump.stop(GRACE)
     threads.shutdown(wait=False, cancel_futures=True)
     metrics.close()
     bootstrap.close()
@@ -89,8 +95,19 @@ def base_url(listener: socket.socket) -> str:
     return f"http://{f'[{local}]' if ':' in local and not local.startswith('[') else local}:{port}"
 
 
-def _pump(functions: Sequence[Loaded]) -> Pump:
+def _check_schema() -> None:
+    """A store that is down now may be up soon; one with an older schema waits for a person."""
+    try:
+        bootstrap.check_schema()
+    except Unavailable as problem:
+        warn("store_waits", reason=str(problem))
+
+
+def _pump(functions: Sequence[Loaded]) -> Pump | None:
+    """None where no function is called with messages: such a process need not look for any."""
     calls = {loaded.function.queue: loaded for loaded in functions if loaded.function.queue}
+    if not calls:
+        return None
     return Pump(
         bootstrap.source(),
         bootstrap.wiring(),
@@ -100,10 +117,22 @@ def _pump(functions: Sequence[Loaded]) -> Pump:
     )
 
 
+def _jobs(functions: Sequence[Loaded]) -> list[Job]:
+    """Schedules, and with them the housekeeping: who runs none of them leaves both to others."""
+    jobs = scheduled_calls(functions)
+    return [*jobs, ("housekeeping", _HOUSEKEEPING_EVERY, bootstrap.housekeep)] if jobs else []
+
+
+def _take_turn(name: str, every: timedelta) -> bool:
+    return take_turn(name, every, bootstrap.table("config"), bootstrap.clock())
+
+
 class _Server(uvicorn.Server):
     """uvicorn, which also says when it is ready and ends the event feeds when it is not any more."""
 
-    def __init__(self, gateway: Gateway, feed: Feed, ready: Callable[[], None], trusted_proxies: str) -> None:
+    def __init__(
+        self, gateway: Gateway, feed: Feed, ready: Callable[[], None], probes: Probes, settings: Settings
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 gateway,
@@ -112,18 +141,31 @@ class _Server(uvicorn.Server):
                 log_level="warning",
                 timeout_graceful_shutdown=round(GRACE.total_seconds()),
                 # By itself uvicorn believes every client on this machine: limits by address would not hold.
-                proxy_headers=bool(trusted_proxies),
-                forwarded_allow_ips=trusted_proxies,
+                proxy_headers=bool(settings.trusted_proxies),
+                forwarded_allow_ips=settings.trusted_proxies,
             )
         )
-        self._feed, self._ready = feed, ready
+        self._feed, self._ready, self._probes = feed, ready, probes
+        self._drain_seconds = settings.drain_seconds
+        self._draining = False
 
     def stop(self, *_: object) -> None:
         """Come to an end soon; fit to be a signal's handler."""
+        self._probes.close()
         self.should_exit = True
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Go on for a while at the first signal, so that a load balancer can notice; a second one ends that."""
+        self._probes.close()
+        if self._drain_seconds and not self._draining:
+            self._draining = True
+            asyncio.get_running_loop().call_later(self._drain_seconds, super().handle_exit, sig, frame)
+        else:
+            super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        self._probes.open()
         self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

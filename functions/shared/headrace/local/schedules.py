@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from threading import Event, Thread
 
+from headrace.domain.errors import Unavailable
 from headrace.entry.schedule import encode_event
 from headrace.local.functions import Loaded
-from headrace.observability import crash
+from headrace.observability import crash, warn
 
 Job = tuple[str, timedelta, Callable[[], object]]
 """`(name, how often, what)`"""
@@ -19,6 +20,15 @@ def scheduled_calls(functions: Sequence[Loaded]) -> list[Job]:
         for loaded in functions
         for every in loaded.function.schedules
     ]
+
+
+def in_turn(jobs: Sequence[Job], take_turn: Callable[[str, timedelta], bool]) -> list[Job]:
+    """The same jobs, each run by that process of a deployment whose turn it is."""
+
+    def shared(name: str, every: timedelta, job: Callable[[], object]) -> Job:
+        return name, every, lambda: take_turn(name, every) and job()
+
+    return [shared(*each) for each in jobs]
 
 
 class Schedules:
@@ -41,5 +51,7 @@ class Schedules:
         while not self._stopping.wait(every.total_seconds()):
             try:
                 job()
+            except Unavailable as problem:
+                warn("schedule_waits", job=name, reason=str(problem))
             except Exception:  # noqa: BLE001 - the next time may go better
                 crash("schedule_failed", job=name)

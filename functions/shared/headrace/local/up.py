@@ -6,7 +6,7 @@ from headrace import bootstrap
 from headrace.local.credentials import FILE, Credentials, write_credentials
 from headrace.local.first_start import PROJECT, ensure_credentials
 from headrace.local.runtime import base_url, listen, serve
-from headrace.local.template import find_template
+from headrace.local.template import find_template, read_template
 
 _console = Console(soft_wrap=True, highlight=False)
 
@@ -20,7 +20,7 @@ def run_up(host: str, port: int) -> None:
             _introduce(credentials)
         elif credentials.endpoint != endpoint:
             write_credentials(data_dir, credentials.at(endpoint))
-        serve(find_template(), listener, lambda: _console.print(f"Headrace is ready at {endpoint}"))
+        serve(read_template(find_template()), listener, lambda: _console.print(f"Headrace is ready at {endpoint}"))
 
 
 def _introduce(credentials: Credentials) -> None:

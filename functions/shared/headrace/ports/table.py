@@ -8,7 +8,8 @@ Item = dict[str, Any]
 """`pk` and `sk`, optionally `gsi_pk` and `gsi_sk` for the secondary index and `expires_at` (whole seconds since 1970)
 for time-to-live; besides any JSON values, integers exact to 38 digits, and bytes at the top level.
 
-Keys are 1 to 512 bytes of UTF-8 without NUL. At most 400 KB in all and 32 levels of nesting; no NaN, no infinity.
+Keys are 1 to 512 bytes of UTF-8 without NUL. At most 400 KB in all; 32 levels of nesting, the innermost value being
+one; no NaN, no infinity.
 """
 
 

@@ -17,6 +17,7 @@ MAX_TRANSACTION_BYTES = 4 * 1024 * 1024
 MAX_BATCH = 100
 MAX_LIMIT = 1000
 MAX_DEPTH = 32
+"""A plain value is a level of its own: 31 lists around a number are the most (so DynamoDB counts, measured)."""
 
 _MAX_INTEGER = 10**38
 _MIN_FLOAT, _MAX_FLOAT = 1e-130, 1e126
@@ -200,14 +201,14 @@ def _size_at_top(value: Any, name: str) -> int:
 
 
 def _size(value: Any, path: str, depth: int) -> int:
+    if depth > MAX_DEPTH:
+        raise InvalidInput(f"{path} is nested deeper than {MAX_DEPTH} levels", field=path)
     if isinstance(value, str):
         return _utf8_bytes(value, path)
     if value is None or isinstance(value, bool):
         return 1
     if isinstance(value, int | float):
         return _number_bytes(value, path)
-    if depth > MAX_DEPTH:
-        raise InvalidInput(f"{path} is nested deeper than {MAX_DEPTH} levels", field=path)
     if isinstance(value, dict):
         return 3 + sum(_utf8_bytes(k, path) + 1 + _size(v, f"{path}.{k}", depth + 1) for k, v in value.items())
     if isinstance(value, list | tuple):

@@ -108,7 +108,7 @@ class _Work:
     """By project id and sink id."""
 
     def open(self, message: Received) -> list[Delivery]:
-        """The deliveries that a message stands for. One that cannot be read, or whose sink is gone, is a dead letter."""
+        """The deliveries that a message stands for. Unreadable, or for a sink that is gone, it is a dead letter."""
         attributes = message.attributes
         project_id = attributes.get("project_id", "")
         try:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from headrace.domain.runs import FailureMode, RunStatus
+from headrace.domain.runs import EdgeType, FailureMode, RunStatus
 from headrace.domain.spans import ErrorType, Kind, MessageType, Status
 from headrace.domain.tracing import Price, Tracing
 from headrace.wire.api import Strict
@@ -23,6 +23,12 @@ Model = Annotated[str, Field(examples=["gpt-4o-mini"])]
 Framework = Annotated[str, Field(examples=["langgraph"])]
 Dollars = Annotated[float, Field(examples=[0.0031])]
 Milliseconds = Annotated[float, Field(examples=[1250.5])]
+Role = Annotated[str, Field(examples=["assistant"])]
+Person = Annotated[str, Field(examples=["user-anna"])]
+Session = Annotated[str, Field(examples=["sess-01"])]
+Told = Annotated[str, Field(examples=["RateLimitError: slow down"])]
+Said = Annotated[str, Field(examples=["Find me a flight to Oslo"])]
+Odd = Annotated[str, Field(examples=["it ended before it started"])]
 Tokens = Annotated[int, Field(examples=[606])]
 Looked = Annotated[str, Field(min_length=1, max_length=_NAME_CHARACTERS)]
 
@@ -65,12 +71,14 @@ class AgentPartOut(BaseModel):
     """What one agent did in a run."""
 
     name: AgentName
-    role: str
+    role: Role
     llm_calls: int
     tool_calls: int
     input_tokens: Tokens
     output_tokens: Tokens
     errors: int
+    cost_usd: Dollars
+    duration_ms: Milliseconds
 
 
 class ToolCallOut(BaseModel):
@@ -111,7 +119,7 @@ class RunOut(BaseModel):
     status: RunStatus
     error_type: ErrorType
     """What went wrong, even if the run recovered."""
-    error_message: str
+    error_message: Told
     recovered: bool
     """Whether something went wrong and the run still gave its answer."""
     started_at: Time
@@ -120,20 +128,25 @@ class RunOut(BaseModel):
     """Those that took part, in order."""
     llm_calls: int
     """Answered and failed calls of models, each counted once."""
+    llm_failed_calls: int
     tool_calls: list[ToolCallOut]
     messages: list[MessageOut]
-    user_id: str
-    session_id: str
+    user_id: Person
+    """Empty when there are several users."""
+    user_ids: list[Person]
+    session_id: Session
+    """Empty when there are several sessions."""
+    session_ids: list[Session]
     models: list[Model]
     input_tokens: Tokens
     output_tokens: Tokens
     cost_usd: Dollars | None
     """Null when no price is known for its models."""
     failures: list[FailureOut]
-    oddities: list[str]
+    oddities: list[Odd]
     """What was strange about its spans."""
     span_count: int
-    entry_agent: str
+    entry_agent: AgentName
     """The agent that was asked first."""
 
 
@@ -148,33 +161,38 @@ class SpanErrorOut(BaseModel):
     """What went wrong in a span."""
 
     type: ErrorType
-    message: str
+    message: Told
 
 
 class SpanOut(BaseModel):
     """One span of a run."""
 
     span_id: SpanId
-    parent_span_id: str
-    name: str
+    parent_span_id: SpanId
+    name: Annotated[str, Field(examples=["chat gpt-4o-mini"])]
     kind: Kind
-    agent: str
+    agent: AgentName
+    role: Role
     started_at: Time
     duration_ms: Milliseconds | None
     """Null while it had not ended when it was sent."""
     status: Status
-    tool: str
+    tool: Annotated[str, Field(examples=[""])]
     model: Model
-    provider: str
+    provider: Annotated[str, Field(examples=["openai"])]
     input_tokens: Tokens | None
     output_tokens: Tokens | None
     cached_tokens: Tokens | None
     cost_usd: Dollars | None
-    input: str
-    output: str
+    input: Said
+    output: Said
     error: SpanErrorOut | None
-    attributes: dict[str, Any]
-    rule: str
+    user_id: Person
+    session_id: Session
+    attributes: Annotated[dict[str, Any], Field(examples=[{"gen_ai.operation.name": "chat"}])]
+    oddities: list[Odd]
+    """What of it could not be taken as it was sent."""
+    rule: Annotated[str, Field(examples=["gen_ai by its attributes: gen_ai.operation.name=chat"])]
     """Which mapping rule decided what the span means."""
 
 
@@ -184,20 +202,20 @@ class FoundSpanOut(SpanOut):
     trace_id: TraceId
 
 
-class NodeOut(BaseModel):
+class NodeOut(AgentPartOut):
     """An agent of a graph."""
 
     agent: AgentName
 
 
 class EdgeOut(BaseModel):
-    """How often one agent handed over or spoke to another."""
+    """How often one agent handed over or spoke to another; `sequence`: without a word, the other came next."""
 
     model_config = ConfigDict(populate_by_name=True)
 
     sender: Annotated[str, Field(alias="from", examples=["planner"])]
     recipient: Annotated[str, Field(alias="to", examples=["flight_agent"])]
-    type: MessageType
+    type: EdgeType
     count: int
 
 
@@ -220,7 +238,7 @@ class AgentFiguresOut(BaseModel):
     """How one agent did in all runs of a time."""
 
     name: AgentName
-    role: str
+    role: Role
     runs: int
     failures: int
     """Runs that failed, whoever was to blame."""

@@ -54,7 +54,7 @@ def _decode_member(packed: bytes, at: int, window: int, out: bytearray, limit_by
 
 def encode_gzip_text(plain: bytes) -> str:
     """gzip, then base64: text that fits into any queue's message."""
-    return b64encode(igzip_lib.compress(plain, 1, igzip_lib.COMP_GZIP, _WORKING_MEMORY)).decode("ascii")
+    return b64encode(encode_gzip(plain)).decode("ascii")
 
 
 def decode_gzip_text(text: str, *, limit_bytes: int) -> bytes:
@@ -63,3 +63,8 @@ def decode_gzip_text(text: str, *, limit_bytes: int) -> bytes:
         return decode_gzip(b64decode(text, validate=True), limit_bytes=limit_bytes)
     except ValueError as cause:
         raise InvalidInput(f"the body is not base64: {cause}") from cause
+
+
+def encode_gzip(data: bytes) -> bytes:
+    """`data` as gzip, fast rather than small; the same bytes for the same data."""
+    return igzip_lib.compress(data, 1, igzip_lib.COMP_GZIP, _WORKING_MEMORY)

@@ -12,6 +12,7 @@ config table                                     pk               sk            
   … a pipeline or sink that holds secrets                                            sealed        PK/SK
   audit entry                                    project#ID       audit#TIME#ID
   intent, see control/reconcile                  intent           PROJECT#ID
+  schedule, see control/turns                    schedule         NAME
 telemetry table
   counters                                       project#ID       counters
   health of a sink                               project#ID       health#SINK
@@ -50,6 +51,7 @@ HEALTH_PREFIX = "health#"
 PROJECT_PREFIX, MEMBER_PREFIX, KEY_PREFIX, AUDIT_PREFIX = "project#", "member#", "key#", "audit#"
 ACCOUNT_PREFIX = "account#"
 INTENT = "intent"
+SCHEDULE = "schedule"
 TRACING = "tracing"
 SEALED = "sealed"
 """Index partition of everything that holds secrets, so that keys can be rotated without looking at the rest."""

@@ -24,10 +24,10 @@ from itertools import islice
 from typing import Any
 
 import orjson
-from isal import igzip
 
 from headrace.domain.rollups import LENGTH, Resolution, Rollup, Series, Side
 from headrace.domain.runs import Run
+from headrace.wire.compression import decode_gzip, encode_gzip
 
 Item = dict[str, Any]
 
@@ -35,6 +35,7 @@ RUN, CHUNK_PREFIX, TIME_PREFIX = "run", "span#", "time#"
 OPEN = "open"
 _KEY_BYTES = 160
 """Of a name within a key: keys hold 512 bytes."""
+_UNPACKED_BYTES = 64 * 1024 * 1024
 _IDS = 10_000
 """Spans of a run that can be found without its trace id."""
 _PLACES = 20
@@ -107,7 +108,9 @@ def places_of(run: Run) -> list[Place]:
 
 
 def encode_entries(project_id: str, run: Run, last_seen_unix_nano: int, expires_at: int) -> dict[str, Item]:
-    """The entries of a run, by sort key."""
+    """The entries of a run, by sort key; none for a trace that only says which agents there are."""
+    if run.is_definition:
+        return {}
     facts = {
         "trace_id": run.trace_id,
         "status": OPEN if run.status in ("running", "timed_out") else run.status,
@@ -147,14 +150,14 @@ def _agent_facts(run: Run, name: str) -> dict[str, Any]:
 def encode_run_fields(shown: Mapping[str, Any], span_ids: Iterable[str]) -> Item:
     """What the item of a run holds: the run as it is shown (contract section 10), and which spans it is made of."""
     return {
-        "data": igzip.compress(orjson.dumps(shown), compresslevel=1, mtime=0),
+        "data": encode_gzip(orjson.dumps(shown)),
         "span_ids": b"".join(map(bytes.fromhex, islice(span_ids, _IDS))),
     }
 
 
 def decode_run(item: Item) -> dict[str, Any]:
     """The run of an item, in the shape of contract section 10."""
-    run: dict[str, Any] = orjson.loads(igzip.decompress(item["data"]))
+    run: dict[str, Any] = orjson.loads(decode_gzip(item["data"], limit_bytes=_UNPACKED_BYTES))
     return run
 
 

@@ -1,7 +1,7 @@
 """Any JSON value as a Slack message: Block Kit that reads well, and a plain `text` for notifications.
 
-A header, and below it, beside a bar in the colour of the severity: summary, facts, groups, root cause, what to do,
-and the request id. Limits: https://docs.slack.dev/reference/block-kit/blocks, of attachments and `text`:
+A header, summary, facts, root cause, what to do, groups and the request id; at the end, as an attachment since only
+these have colours, the severity. Limits: https://docs.slack.dev/reference/block-kit/blocks, of attachments and `text`:
 https://docs.slack.dev/messaging/formatting-message-text and https://docs.slack.dev/reference/methods/chat.postMessage
 """
 
@@ -80,12 +80,16 @@ def headline(finding: Finding) -> str:
 
 def _default(finding: Finding, request_id: str | None) -> dict[str, Any]:
     title = headline(finding)
-    text = escape(": ".join(filter(None, (title, finding.summary))))
-    _, colour = _MARKS.get(finding.severity, _NO_MARK)
     header = {"type": "header", "text": {"type": "plain_text", "text": cut(title, _HEADER), "emoji": True}}
-    message = {"text": cut(text, _TEXT), "blocks": [header]}
-    if below := _within(_details(finding), _ALL_BLOCKS - _HEADER) + _context(request_id):
-        message["attachments"] = [{"color": colour, "fallback": cut(title, _HEADER), "blocks": below}]
+    text = escape(": ".join(filter(None, (title, finding.summary))))
+    below = _within(_details(finding), _ALL_BLOCKS)
+    if request_id:
+        below.append(_context(f"request `{escape(cut(request_id, 200))}`"))
+    message = {"text": _cut_markdown(text, _TEXT), "blocks": [header, *below]}
+    if finding.severity:
+        _, colour = _MARKS.get(finding.severity, _NO_MARK)
+        severity = _context(f"severity *{escape(cut(finding.severity, _SHORT))}*")
+        message["attachments"] = [{"color": colour, "fallback": cut(finding.severity, _SHORT), "blocks": [severity]}]
     return message
 
 
@@ -130,18 +134,16 @@ def _label(name: str) -> str:
     return name.replace("_", " ").strip() or "value"
 
 
-def _context(request_id: str | None) -> list[Block]:
-    if not request_id:
-        return []
-    return [{"type": "context", "elements": [_markdown(f"request `{escape(cut(request_id, 200))}`", _FIELD)]}]
+def _context(text: str) -> Block:
+    return {"type": "context", "elements": [_markdown(text, _FIELD)]}
 
 
 def _within(blocks: Iterable[Block], characters: int) -> list[Block]:
-    """The first blocks that fit, one for the request id left free; a last one says that there were more."""
+    """The first blocks that fit, beside header and request id; a last one says that there were more."""
     kept: list[Block] = []
     for block in blocks:
         characters -= len(orjson.dumps(block).decode())
-        if characters < 0 or len(kept) >= _BLOCKS - 2:
+        if characters < 0 or len(kept) >= _BLOCKS - 3:
             return [*kept, _section("… the rest was cut: it is too long for Slack")]
         kept.append(block)
     return kept

@@ -1,24 +1,26 @@
 """Normalized spans ↔ the bytes of one stored chunk: some spans of one trace, as gzipped JSON."""
 
-import gzip
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import blake2b
+from typing import Any
 
 import orjson
-from isal import igzip, isal_zlib
 
+from headrace.domain.errors import InvalidInput, TooLarge
 from headrace.domain.spans import Span, SpanError, SpanMessage
+from headrace.wire.compression import decode_gzip, encode_gzip
 
 CHUNK_LIMIT_BYTES = 300 * 1024
 """An item holds 400 KB at most, and bytes grow by a third on engines that keep them as text."""
 
+_UNPACKED_BYTES = 64 * 1024 * 1024
 _TOO_LARGE = "its attributes were dropped: the span was too large to be stored whole"
 
 
 def encode_chunks(spans: Sequence[Span]) -> list[bytes]:
     """`spans` (one at least) as few chunks, each within the limit; equal spans give equal bytes."""
-    packed = igzip.compress(orjson.dumps(spans), compresslevel=1, mtime=0)
+    packed = encode_gzip(orjson.dumps(spans))
     if len(packed) <= CHUNK_LIMIT_BYTES:
         return [packed]
     if len(spans) == 1:
@@ -40,16 +42,17 @@ def decode_chunk(chunk: bytes) -> list[Span]:
         ValueError: damaged.
     """
     try:
-        found = orjson.loads(igzip.decompress(chunk))
-    except (gzip.BadGzipFile, isal_zlib.error, EOFError, orjson.JSONDecodeError) as cause:
+        found = orjson.loads(decode_gzip(chunk, limit_bytes=_UNPACKED_BYTES))
+    except (InvalidInput, TooLarge, orjson.JSONDecodeError) as cause:
         raise ValueError(f"a damaged chunk of spans: {cause}") from cause
     return [_span(fields) for fields in found]
 
 
-def _span(fields: dict[str, object]) -> Span:
-    error, message = fields["error"], fields["message"]
-    if isinstance(error, dict):
-        fields["error"] = SpanError(**error)
-    if isinstance(message, dict):
-        fields["message"] = SpanMessage(**message)
-    return Span(**fields)  # type: ignore[arg-type]  # written by encode_chunks
+def _span(fields: dict[str, Any]) -> Span:
+    if fields["error"] is not None:
+        fields["error"] = SpanError(**fields["error"])
+    if fields["message"] is not None:
+        fields["message"] = SpanMessage(**fields["message"])
+    for name in ("asked", "answered"):
+        fields[name] = list(map(tuple, fields[name]))
+    return Span(**fields)

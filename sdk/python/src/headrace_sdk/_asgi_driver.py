@@ -85,7 +85,8 @@ async def _alive(app: Application) -> AsyncIterator[None]:
 async def _has_started(life: asyncio.Future[None], answers: asyncio.Queue[Message]) -> bool:
     """Whether it speaks the protocol; raises when it says that it cannot start."""
     started = asyncio.ensure_future(answers.get())
-    await asyncio.wait([life, started], return_when=asyncio.FIRST_COMPLETED)
+    either: list[asyncio.Future[Any]] = [life, started]
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     if not started.done():
         started.cancel()
         return life.exception() is None

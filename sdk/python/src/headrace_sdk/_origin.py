@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from ._settings import is_header_value
 
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
+_VERSION_00_CHARACTERS = 55
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,10 @@ def current_origin() -> Origin:
 
 
 def _is_traceparent(value: str) -> bool:
-    return is_header_value(value) and _TRACEPARENT.fullmatch(value) is not None
+    """Later versions may be longer than version 00, which ends with the flags (section 3.2.4)."""
+    if not is_header_value(value) or not _TRACEPARENT.fullmatch(value):
+        return False
+    return len(value) == _VERSION_00_CHARACTERS or not value.startswith("00")
 
 
 # --- OpenTelemetry, where the agent has it ----------------------------------------------------------------------

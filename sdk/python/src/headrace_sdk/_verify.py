@@ -58,9 +58,7 @@ def verify_request(
         now: the present, unless a test says otherwise.
 
     Raises:
-        SignatureHeaderError: a header is missing or malformed.
-        TimestampToleranceError: signed too long ago, or in the future.
-        SignatureMismatchError: no `v1` signature fits.
+        VerificationError: the kind of it says why.
         ConfigurationError: no secret, an empty one, or a `whsec_` that is not base64.
     """
     keys = signing_keys(secrets)

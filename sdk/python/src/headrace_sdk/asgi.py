@@ -188,7 +188,7 @@ class Agent:
         try:
             if inspect.iscoroutinefunction(self.function):
                 return await self.function(batch)
-            call = partial(copy_context().run, self.function, batch)
+            call = partial(copy_context().run, _called, self.function, batch)
             return await asyncio.get_running_loop().run_in_executor(self._threads, call)
         except SystemExit as leaving:
             raise RuntimeError("the agent's function called for the end of the process") from leaving
@@ -199,6 +199,14 @@ class Agent:
             return self._settings.client
         self._own_client = self._own_client or AsyncHeadrace()
         return self._own_client
+
+
+def _called(function: Function, batch: Batch) -> Any:
+    """In a thread. A StopIteration cannot be handed to an event loop: Python 3.11 would wait for it for ever."""
+    try:
+        return function(batch)
+    except StopIteration as stop:
+        raise RuntimeError("the agent's function let a StopIteration through") from stop
 
 
 def _check(task: asyncio.Task[None]) -> None:

@@ -23,7 +23,7 @@ class Offline:
         self.tried: list[str] = []
         """Addresses that were to be connected to."""
         self.network = Network(rules, self._resolve, self._connect)
-        self.outbound = Urllib3Outbound(rules, self.network)
+        self.outbound = Urllib3Outbound(self.network)
 
     def __enter__(self) -> "Offline":
         return self

@@ -12,11 +12,10 @@ from typing import Any
 
 import pytest
 
-from headrace.adapters.outbound_urllib3.network import Network
+from headrace.adapters.outbound_urllib3 import Network
 from headrace.domain.addresses import read_rules, special_kind
 from headrace.domain.errors import InvalidInput
 from headrace.ports.outbound import NoAnswer, OutboundRequest
-from tests.unit.adapters.outbound_urllib3.offline import Offline
 
 CORPORA = Path(__file__).parents[3] / "corpora"
 HOSTILE = [json.loads(line) for line in (CORPORA / "hostile_urls.jsonl").read_text().splitlines()]

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from headrace.adapters.outbound_urllib3 import Urllib3Outbound
-from headrace.adapters.outbound_urllib3.network import Network, system_connect, system_resolve
+from headrace.adapters.outbound_urllib3 import Network, Urllib3Outbound
+from headrace.adapters.outbound_urllib3.network import system_connect, system_resolve
 from headrace.domain.addresses import read_rules
 from headrace.domain.errors import InvalidInput
 from headrace.ports.outbound import NoAnswer, OutboundRequest
 from tests.contract.outbound_line import HttpPeer, Line
-from tests.unit.adapters.outbound_urllib3.offline import PUBLIC, Offline
+from tests.unit.adapters.outbound_urllib3.offline import PUBLIC
 
 URL = "http://agent.example.com/"
 LOOPBACK = read_rules("127.0.0.0/8", private_allowed=False)
@@ -43,23 +43,20 @@ def test_a_name_is_resolved_once_for_a_check_and_a_connection(offline):
 
 def test_a_name_server_that_changes_its_mind_is_refused_at_the_next_connection(offline):
     made = offline([PUBLIC], ["127.0.0.1"])
-    outbound = made.outbound
     with pytest.raises(NoAnswer):
-        ask(outbound)
+        ask(made.outbound)
     with pytest.raises(InvalidInput, match=r"agent\.example\.com is at 127\.0\.0\.1, a loopback address"):
-        ask(outbound)
+        ask(made.outbound)
     assert made.tried == [PUBLIC]
 
 
 def test_a_kept_connection_stays_where_it_is_when_the_name_moves(offline, line):
     made = offline(["127.0.0.1"], ["10.0.0.1"], rules=LOOPBACK, leads_to=at(line))
     line.keep_alive = True
-    outbound = made.outbound
     for _ in range(3):
-        assert ask(outbound).status == 200
+        assert ask(made.outbound).status == 200
     assert (made.asked, line.connections) == (["agent.example.com"], 1)
     assert line.requests[0].headers["host"] == "agent.example.com"
-    outbound.close()
 
 
 def test_who_is_somewhere_else_than_asked_for_is_refused_before_anything_is_sent(offline, line):
@@ -108,7 +105,7 @@ def test_a_name_server_that_does_not_answer_is_no_answer_once_the_time_is_up():
         over.wait(30)
         return []
 
-    outbound = Urllib3Outbound(LOOPBACK, Network(LOOPBACK, resolve))
+    outbound = Urllib3Outbound(Network(LOOPBACK, resolve))
     with pytest.raises(NoAnswer, match=r"no answer within 0\.2 s"):
         ask(outbound, timeout=timedelta(seconds=0.2))
     over.set()
@@ -120,7 +117,7 @@ def test_a_name_that_cannot_be_resolved_is_no_answer_with_the_reason(fault):
         raise fault
 
     with pytest.raises(NoAnswer, match=str(fault.args[-1])):
-        ask(Urllib3Outbound(LOOPBACK, Network(LOOPBACK, resolve)))
+        ask(Urllib3Outbound(Network(LOOPBACK, resolve)))
 
 
 def test_a_name_without_addresses_is_no_answer(offline):
@@ -145,9 +142,7 @@ def test_an_allowed_name_is_let_through_wherever_it_is(offline, line):
 
 def test_a_connection_that_rested_too_long_is_not_used_again(offline, line, monkeypatch):
     monkeypatch.setattr("headrace.adapters.outbound_urllib3.connections._LONGEST_IDLE_SECONDS", 0)
-    outbound, peer = offline(rules=LOOPBACK, leads_to=at(line)).outbound, HttpPeer(line)
-    offline_url = peer.url
+    made, peer = offline(rules=LOOPBACK, leads_to=at(line)), HttpPeer(line)
     for _ in range(2):
-        assert ask(outbound, offline_url).status == 200
+        assert ask(made.outbound, peer.url).status == 200
     assert line.connections == 2
-    outbound.close()

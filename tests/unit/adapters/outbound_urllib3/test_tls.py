@@ -3,6 +3,7 @@
 import socket
 import ssl
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,6 @@ from headrace.adapters.outbound_urllib3 import Urllib3Outbound
 from headrace.domain.addresses import read_rules
 from headrace.ports.outbound import NoAnswer, OutboundRequest
 from tests.contract.outbound_line import Line
-from tests.unit.adapters.outbound_urllib3.offline import Offline
 
 HOST = "agent.example.com"
 LOOPBACK = read_rules("127.0.0.1", private_allowed=False)
@@ -69,10 +69,9 @@ def line(tmp_path: Path) -> Iterator[TlsLine]:
 
 
 @pytest.fixture
-def outbound(offline: Any, line: TlsLine) -> Iterator[Urllib3Outbound]:
-    made = offline(["127.0.0.1"], rules=LOOPBACK, leads_to=line.at).outbound
-    yield made
-    made.close()
+def outbound(offline: Any, line: TlsLine) -> Urllib3Outbound:
+    made: Urllib3Outbound = offline(["127.0.0.1"], rules=LOOPBACK, leads_to=line.at).outbound
+    return made
 
 
 @pytest.fixture
@@ -86,7 +85,7 @@ def ask(outbound: Any, host: str = HOST, **how: Any) -> Any:
 
 
 def test_a_self_signed_certificate_is_no_answer_and_nothing_is_sent(outbound, line):
-    with pytest.raises(NoAnswer, match="could not be reached: .*certificate verify failed: self-signed certificate"):
+    with pytest.raises(NoAnswer, match=r"could not be reached: .*certificate verify failed: self-signed certificate"):
         ask(outbound)
     assert line.requests == []
 
@@ -109,7 +108,7 @@ def test_a_trailing_dot_does_not_matter(outbound, line):
 @pytest.mark.usefixtures("trusted")
 @pytest.mark.parametrize("host", ["other.example.com", "127.0.0.1"])
 def test_a_certificate_for_another_name_is_no_answer(outbound, line, host):
-    with pytest.raises(NoAnswer, match="certificate verify failed: .*mismatch"):
+    with pytest.raises(NoAnswer, match=r"certificate verify failed: .*mismatch"):
         ask(outbound, host)
     assert line.requests == []
 
@@ -137,8 +136,12 @@ def test_a_peer_that_says_nothing_of_tls_is_no_answer_once_the_time_is_up(offlin
 
 
 def test_a_peer_that_does_not_speak_tls_is_no_answer(offline):
-    with Line() as plain:
-        plain.will(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        at = "127.0.0.1", int(plain.url.rpartition(":")[2].strip("/"))
-        with pytest.raises(NoAnswer, match="could not be reached"):
-            ask(offline(["127.0.0.1"], rules=LOOPBACK, leads_to=at).outbound, timeout=timedelta(seconds=5))
+    with socket.create_server(("127.0.0.1", 0)) as plain, ThreadPoolExecutor(1) as pool:
+        plain.settimeout(30)
+        outbound = offline(["127.0.0.1"], rules=LOOPBACK, leads_to=plain.getsockname()).outbound
+        asked = pool.submit(ask, outbound)
+        connection, _ = plain.accept()
+        with connection:
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            with pytest.raises(NoAnswer, match="could not be reached"):
+                asked.result()

@@ -4,7 +4,7 @@
 `messages` our messages as NATS ones. `consumer` pulls and keeps leases, `later` keeps messages that have to wait,
 `dead` those that were given up; `bus` puts these together. `wiring` shares subscriptions among processes.
 
-JetStream's own redelivery guards against the death of a process: a message that nobody reports on for ACK_WAIT is
+JetStream's own redelivery guards against the death of a process: a message that nobody reports on for `ack_wait` is
 delivered to another. All other times, leases and delays, are kept here, by the clock of the port.
 """
 

@@ -19,6 +19,7 @@ from headrace.adapters.bus_nats.streams import Streams
 from headrace.ports.bus import DeadLetterPage, Due, Message, QueueStats, Received
 from headrace.ports.clock import Clock
 
+ACK_WAIT = timedelta(seconds=20)
 _LONGEST_BACK_OFF = timedelta(minutes=5)
 
 
@@ -26,14 +27,23 @@ class NatsBus:
     """The bus on the servers at `url`. Leases and delays follow `clock`.
 
     A message is delivered `receive_limit` times, then it is a dead letter. `prefix` begins the names of what is shared
-    by all queues, `replicas` is how many servers keep each message.
+    by all queues, `replicas` is how many servers keep each message. `ack_wait` is how long a process may be silent.
     """
 
-    def __init__(self, url: str, clock: Clock, *, receive_limit: int, prefix: str = "gf-ai", replicas: int = 1) -> None:
+    def __init__(
+        self,
+        url: str,
+        clock: Clock,
+        *,
+        receive_limit: int,
+        prefix: str = "gf-ai",
+        replicas: int = 1,
+        ack_wait: timedelta = ACK_WAIT,
+    ) -> None:
         self._names = SharedNames(prefix)
         self._connection = Connection(url, f"{prefix} bus", self._listen)
-        self._streams = Streams(self._connection, self._names, replicas)
-        self._consumer = Consumer(self._connection)
+        self._streams = Streams(self._connection, self._names, replicas, ack_wait)
+        self._consumer = Consumer(self._connection, ack_wait)
         self._later = Later(self._connection, self._streams, self._names, clock)
         self._dead = DeadLetters(self._connection, self._streams)
         self._scout = Scout(self._connection, self._consumer)

@@ -34,7 +34,8 @@ _REST_SECONDS = 0.5
 _PATIENCE_SECONDS = 30.0
 """How long a call, of any number of requests, may take in all."""
 _RECONNECTS = 60
-_NO_STREAM = (10059, 10014, 10037)  # stream, consumer, message not found
+_MISSING = (10059, 10014, 10037)  # stream, consumer, message not found
+_DELETION_FAILED = 10057  # for many reasons, of which only the text tells
 
 
 class ApiError(Exception):
@@ -42,12 +43,12 @@ class ApiError(Exception):
 
     def __init__(self, code: int, description: str) -> None:
         super().__init__(f"{description} ({code})")
-        self.code = code
+        self.code, self._description = code, description
 
     @property
     def missing(self) -> bool:
         """Whether what was asked about does not exist."""
-        return self.code in _NO_STREAM
+        return self.code in _MISSING or (self.code == _DELETION_FAILED and self._description == "no message found")
 
 
 class Missing(Exception):

@@ -7,8 +7,9 @@ or is cut off, that ends, and the server gives the message to another: what is h
 import asyncio
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from secrets import token_hex
 
 from nats.aio.msg import Msg
@@ -17,15 +18,16 @@ from nats.errors import Error as NatsError
 from headrace.adapters.bus_nats.connection import CALL_SECONDS, ApiError, Connection, all_of
 from headrace.adapters.bus_nats.messages import Stored, decode, received
 from headrace.adapters.bus_nats.names import CONSUMER
-from headrace.adapters.bus_nats.streams import ACK_WAIT_SECONDS
 from headrace.domain.errors import Unavailable
 from headrace.observability import crash
 from headrace.ports.bus import Received
 
-_REPORT_EVERY_SECONDS = ACK_WAIT_SECONDS / 4
+_REPORTS = 4
+"""How often the server hears of a message before it would believe us dead."""
 _MORE_SECONDS = 0.5
 """How long the rest of a pull may be behind its first message."""
 _FIRST_SECONDS = 2.0
+_FAREWELL_SECONDS = 1
 
 
 @dataclass(slots=True)
@@ -43,6 +45,8 @@ class Held:
     ours_until: float
     """By the monotonic clock: later than that the server may have given it to somebody else."""
     token: str = ""
+    done: bool = False
+    """Its work is done, whether or not the server knows: it is never delivered here again."""
 
     @property
     def receipt(self) -> str:
@@ -64,16 +68,22 @@ class Held:
 class Consumer:
     """Everything that is held. Used on the connection's loop only."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, ack_wait: timedelta) -> None:
         self._connection = connection
+        self._ack_wait_seconds = ack_wait.total_seconds()
         self._held: dict[tuple[str, int], Held] = {}
         self._pulls: dict[str, asyncio.Lock] = {}
         self._known: set[str] = set()
         self._reporting = False
 
     def of(self, queue: str | None = None) -> Iterator[Held]:
-        """What is held and still ours, of one queue or of all."""
-        return (each for each in tuple(self._held.values()) if queue in (None, each.queue) and not each.lost)
+        """What is held, still ours and not done, of one queue or of all."""
+        held = tuple(self._held.values())
+        return (each for each in held if queue in (None, each.queue) and not (each.done or each.lost))
+
+    def count(self, queue: str) -> int:
+        """How many of a queue the server believes to be in progress here."""
+        return sum(each.queue == queue and not each.lost for each in self._held.values())
 
     def find(self, message: Received) -> Held | None:
         """Who acknowledges late has done the work all the same, so the delivery is not compared."""
@@ -101,15 +111,17 @@ class Consumer:
             self._connection.spawn(self._report)
         return [self._hold(queue, message) for message in messages]
 
-    async def acknowledge(self, held: Iterable[Held]) -> None:
-        """Tell the server that these are done. Returns when it knows."""
+    async def acknowledge(self, held: Sequence[Held]) -> None:
+        """Tell the server that these are done. Returns when it knows; when it cannot be told, it is told later."""
+        for each in held:
+            each.done = True
         await all_of([self._acknowledged(each) for each in held])
 
     async def extend(self, held: Sequence[Held]) -> None:
         """Tell the server that these are in progress."""
         client = await self._connection.client()
         for each in held:
-            each.ours_until = time.monotonic() + ACK_WAIT_SECONDS
+            each.ours_until = time.monotonic() + self._ack_wait_seconds
             await client.publish(each.reply, b"+WPI")
 
     async def give_up(self) -> None:
@@ -118,7 +130,7 @@ class Consumer:
         client = await self._connection.client()
         for each in held:
             await client.publish(each.reply, b"-NAK")
-        await client.flush(round(CALL_SECONDS))
+        await client.flush(_FAREWELL_SECONDS)
 
     async def pending(self, queue: str) -> tuple[int, int, int]:
         """Messages that were never delivered, those in progress anywhere, and the last sequence delivered."""
@@ -157,7 +169,7 @@ class Consumer:
 
     def _hold(self, queue: str, message: Msg) -> Held:
         metadata = message.metadata
-        stored = decode(message.headers or {}, message.data)
+        stored = decode(message.headers or {}, message.data, f"{metadata.sequence.stream}")
         held = Held(
             queue=queue,
             sequence=metadata.sequence.stream,
@@ -165,7 +177,7 @@ class Consumer:
             reply=message.reply,
             deliveries=stored.deliveries + metadata.num_delivered - 1,
             due_unix_nano=stored.due_unix_nano,
-            ours_until=time.monotonic() + ACK_WAIT_SECONDS,
+            ours_until=time.monotonic() + self._ack_wait_seconds,
         )
         self._held[queue, held.sequence] = held
         return held
@@ -181,14 +193,15 @@ class Consumer:
     async def _report(self) -> None:
         """Until the connection is closed. What was lost is kept a while, for it may be acknowledged late."""
         while True:
-            await asyncio.sleep(_REPORT_EVERY_SECONDS)
+            await asyncio.sleep(self._ack_wait_seconds / _REPORTS)
             try:
                 await self.extend(list(self.of()))
+                await self.acknowledge([each for each in self._held.values() if each.done])
             except (Unavailable, NatsError, ApiError, OSError):
                 continue  # the server does not hear us: see `Held.lost`
             except Exception:  # noqa: BLE001 - all leases of this process depend on this task
                 crash("progress_not_reported")
-            forgotten = time.monotonic() - 10 * ACK_WAIT_SECONDS
+            forgotten = time.monotonic() - 10 * self._ack_wait_seconds
             for key, each in tuple(self._held.items()):
                 if each.ours_until < forgotten:
                     del self._held[key]

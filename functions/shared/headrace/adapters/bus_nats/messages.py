@@ -54,15 +54,15 @@ def encode(stored: Stored, unique: str) -> Headers:
     }
 
 
-def decode(headers: Mapping[str, str], body: bytes) -> Stored:
-    """What `encode` was given."""
+def decode(headers: Mapping[str, str], body: bytes, name: str = "") -> Stored:
+    """What `encode` was given. A message that somebody else has put there is called `name`, and as old as time."""
     return Stored(
-        headers[_ID],
+        headers.get(_ID, name),
         body,
-        json.loads(headers[_ATTRIBUTES]),
-        int(headers[_SENT]),
-        int(headers[_DUE]),
-        int(headers[_DELIVERIES]),
+        json.loads(headers.get(_ATTRIBUTES, "{}")),
+        int(headers.get(_SENT, 0)),
+        int(headers.get(_DUE, 0)),
+        int(headers.get(_DELIVERIES, 0)),
     )
 
 
@@ -75,10 +75,14 @@ def decode_dead(headers: Mapping[str, str], body: bytes) -> DeadLetter:
     """A dead letter, as the port has it."""
     stored = decode(headers, body)
     reason, dead = json.loads(headers[_REASON]), int(headers[_DEAD])
-    return DeadLetter(stored.id, body.decode(), stored.attributes, reason, stored.deliveries, dead)
+    return DeadLetter(stored.id, _text(body), stored.attributes, reason, stored.deliveries, dead)
 
 
 def received(stored: Stored, queue: str, receive_count: int, receipt: str) -> Received:
     """A delivery, as the port has it."""
-    body, sent = stored.body.decode(), stored.sent_unix_nano
+    body, sent = _text(stored.body), stored.sent_unix_nano
     return Received(stored.id, queue, body, stored.attributes, receive_count, receipt, sent)
+
+
+def _text(body: bytes) -> str:
+    return body.decode("utf-8", "replace")

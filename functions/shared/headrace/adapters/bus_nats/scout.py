@@ -69,7 +69,7 @@ class Scout:
             since = decode(first.headers, b"").due_unix_nano if first else now
             return Due(min(waiting, COUNTED), since)
         # Taken by others, who may have died: then a pull gets what they had.
-        return Due(1, now) if taken > sum(1 for _ in self._consumer.of(queue)) else None
+        return Due(1, now) if taken > self._consumer.count(queue) else None
 
     def _with_held(self, now: int) -> dict[str, Due]:
         ready: dict[str, list[Held]] = {}

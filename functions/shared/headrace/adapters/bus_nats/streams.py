@@ -1,23 +1,25 @@
 """The streams and consumers on the server, made when they are first needed. Repeating changes nothing."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from headrace.adapters.bus_nats.connection import ApiError, Connection
 from headrace.adapters.bus_nats.names import CONSUMER, SharedNames, dead_stream, dead_subject, subject_of
 
-ACK_WAIT_SECONDS = 20
-"""A message that nobody has reported on for so long belongs to a process that died."""
 _EXISTS_OTHERWISE = 10058  # stream name already in use with a different configuration
 _DUPLICATES_NANOSECONDS = 120 * 10**9
 _PAGE = 1024
 
 
 class Streams:
-    """What a deployment has on the server, each stream with `replicas` copies."""
+    """What a deployment has on the server, each stream with `replicas` copies.
 
-    def __init__(self, connection: Connection, names: SharedNames, replicas: int) -> None:
-        self._connection, self._names, self._replicas = connection, names, replicas
+    A message that nobody has reported on for `ack_wait` belongs to a process that died.
+    """
+
+    def __init__(self, connection: Connection, names: SharedNames, replicas: int, ack_wait: timedelta) -> None:
+        self._connection, self._names, self._replicas, self._ack_wait = connection, names, replicas, ack_wait
 
     async def make_queue(self, queue: str) -> None:
         """The stream of a queue, and the consumer that all workers share."""
@@ -26,7 +28,7 @@ class Streams:
             "name": CONSUMER,
             "durable_name": CONSUMER,
             "ack_policy": "explicit",
-            "ack_wait": ACK_WAIT_SECONDS * 10**9,
+            "ack_wait": self._ack_wait // timedelta(microseconds=1) * 1000,
             "max_deliver": -1,  # who gives up, and when, is decided by us: see `consumer`
             "max_ack_pending": -1,
             "deliver_policy": "all",

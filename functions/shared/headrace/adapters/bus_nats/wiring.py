@@ -19,12 +19,14 @@ _ATTEMPTS = 50
 
 
 class NatsWiring:
-    """See `ports.wiring.Wiring`. `prefix` and `replicas` as for the bus."""
+    """See `ports.wiring.Wiring`. The other arguments as for the bus."""
 
-    def __init__(self, url: str, *, prefix: str = "gf-ai", replicas: int = 1) -> None:
+    def __init__(
+        self, url: str, *, prefix: str = "gf-ai", replicas: int = 1, ack_wait: timedelta = timedelta(seconds=20)
+    ) -> None:
         self._names = SharedNames(prefix)
         self._connection = Connection(url, f"{prefix} wiring")
-        self._streams = Streams(self._connection, self._names, replicas)
+        self._streams = Streams(self._connection, self._names, replicas, ack_wait)
         self._known: dict[str, list[Subscription]] = {}
         self._read_to = 0
 

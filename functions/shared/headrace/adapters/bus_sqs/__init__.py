@@ -5,5 +5,6 @@ SQS message. Consuming is not here: Lambda's event source mapping reads the queu
 """
 
 from headrace.adapters.bus_sqs.bus import SqsBus
+from headrace.adapters.bus_sqs.queues import LARGEST_BODY_BYTES
 
-__all__ = ["SqsBus"]
+__all__ = ["LARGEST_BODY_BYTES", "SqsBus"]

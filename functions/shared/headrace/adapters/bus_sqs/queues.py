@@ -17,6 +17,8 @@ from headrace.wire.queue_text import encode_text
 BATCH = 10
 MESSAGE_LIMIT_BYTES = 1024 * 1024
 """Of one message with its attributes, and of all messages in one call."""
+LARGEST_BODY_BYTES = MESSAGE_LIMIT_BYTES - 16 * 1024
+"""Of a body that leaves room for attributes and for the reason of a death."""
 
 _ATTEMPTS = 4
 _COUNTS = (  # in the order of the fields of Counts

@@ -21,8 +21,9 @@ from headrace.domain.errors import InvalidInput
 _PLUGINS = "apprise.plugins."
 _MAIL = "apprise.plugins.email"
 _HARMLESS = frozenset(
-    "base64 calendar contextlib contextvars dataclasses gzip hashlib hmac io json logging math os random re secrets"
-    " string struct sys threading time uuid apprise cryptography email".split()
+    {"base64", "calendar", "contextlib", "contextvars", "dataclasses", "gzip", "hashlib", "hmac", "io", "json"}
+    | {"logging", "math", "os", "random", "re", "secrets", "string", "struct", "sys", "threading", "time", "uuid"}
+    | {"apprise", "cryptography", "email"}
 )
 """First parts of modules that reach nobody. `os` is there for names of files, which only attachments lead to."""
 _ROUNDABOUT = ("apprise.utils.socket", "apprise.utils.http", "apprise.utils.wkd")
@@ -41,7 +42,7 @@ def library() -> Any:
             import apprise
             from apprise.plugins import N_MGR
 
-            N_MGR.load_modules()
+            N_MGR.load_modules()  # type: ignore[no-untyped-call]
     except ImportError as missing:
         raise InvalidInput(_MISSING, field="url") from missing
     apprise.logger.propagate = False
@@ -59,7 +60,7 @@ def make_plugin(url: str) -> Any:
     apprise = library()
     from apprise.plugins import N_MGR, url_to_dict
 
-    described = url_to_dict(url)
+    described = url_to_dict(url)  # type: ignore[no-untyped-call]
     if described is None:
         raise InvalidInput("must be a URL of apprise that is whole: https://appriseit.com/services", field="url")
     schema = described["schema"]
@@ -115,7 +116,7 @@ def _replace(module: ModuleType, name: str, ours: Any) -> bool:
     return True
 
 
-def _reads_files(plugin: Any, attachment: type) -> bool:
+def _reads_files(plugin: Any, attachment: Any) -> bool:
     """Whether an address asked for a template or key from a file, or for encryption of mail with keys from one."""
     named = any(isinstance(value, attachment) and len(value) for value in vars(plugin).values())
     return named or getattr(plugin, "pgp_mode", "no") != "no"

@@ -75,7 +75,7 @@ def _condition(write: Write, words: Words, now_s: int) -> str:
         return ""
     wanted = " AND ".join(clauses)
     if _holds_for_none(write.condition):
-        return f"({wanted}) OR {words.name('expires_at')} <= {words.value(now_s)}"
+        return f"{wanted} OR {words.name('expires_at')} <= {words.value(now_s)}"
     return f"{wanted} AND {alive(words, now_s)}"
 
 

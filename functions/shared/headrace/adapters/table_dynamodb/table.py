@@ -232,17 +232,17 @@ def _check_counters(change: Update, current: Item | None) -> None:
 
 
 def _key_condition(wanted: Range, words: Words, *, index: bool) -> str:
-    partition, sort = (words.name(name) for name in (_INDEX_KEYS if index else _KEYS))
-    condition = f"{partition} = {words.value(wanted.pk)}"
+    partition, sort = _INDEX_KEYS if index else _KEYS
+    clauses = [f"{words.name(partition)} = {words.value(wanted.pk)}"]
     if wanted.prefix:
-        return f"{condition} AND begins_with({sort}, {words.value(wanted.prefix)})"
-    if wanted.low and wanted.high is not None:
-        return f"{condition} AND {sort} BETWEEN {words.value(wanted.low)} AND {words.value(wanted.high)}"
-    if wanted.low:
-        return f"{condition} AND {sort} >= {words.value(wanted.low)}"
-    if wanted.high is not None:
-        return f"{condition} AND {sort} <= {words.value(wanted.high)}"
-    return condition
+        clauses.append(f"begins_with({words.name(sort)}, {words.value(wanted.prefix)})")
+    elif wanted.low and wanted.high is not None:
+        clauses.append(f"{words.name(sort)} BETWEEN {words.value(wanted.low)} AND {words.value(wanted.high)}")
+    elif wanted.low:
+        clauses.append(f"{words.name(sort)} >= {words.value(wanted.low)}")
+    elif wanted.high is not None:
+        clauses.append(f"{words.name(sort)} <= {words.value(wanted.high)}")
+    return " AND ".join(clauses)
 
 
 def _start_key(cursor: str, pk: str, bounds: Bounds, *, index: bool) -> dict[str, Attribute]:

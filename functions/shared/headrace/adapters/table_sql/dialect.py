@@ -1,5 +1,6 @@
 """All in which SQLite and PostgreSQL differ: connections, transactions, and the names of their errors."""
 
+import re
 import sqlite3
 import threading
 import time
@@ -59,6 +60,10 @@ class Dialect(ABC):
     def code(self, error: BaseException) -> str:
         """The engine's own name of an error, "" without one."""
         return str(getattr(error, self.code_attribute, None) or "")
+
+    def told(self, error: BaseException) -> str:  # noqa: ARG002 - most engines have codes for everything
+        """What the engine itself said, where it has no code for it; "" when it said nothing."""
+        return ""
 
     def reason(self, code: str) -> str:
         """What `code` means, for people; "" when unknown."""
@@ -185,7 +190,12 @@ class PostgreSql(Dialect):
             connect_args={
                 "connect_timeout": 5,
                 "tcp_user_timeout": 10_000,  # ms until a server that vanished is given up
-                "options": f"-c lock_timeout={wait_ms}",
+                "keepalives_idle": 10,
+                "keepalives_interval": 5,
+                "keepalives_count": 3,
+                # The last so that a process that stands still does not keep its rows from all others.
+                "options": f"-c lock_timeout={wait_ms} -c statement_timeout=30s"
+                " -c idle_in_transaction_session_timeout=30s",
             },
             pool_size=8,
             max_overflow=24,
@@ -201,9 +211,14 @@ class PostgreSql(Dialect):
         insert = postgresql.insert(table)
         return insert.on_conflict_do_update(index_elements=["pk", "sk"], set_=_all_but_keys(insert.excluded))
 
+    def told(self, error: BaseException) -> str:
+        """See Dialect. Refused connections have no code, but a reason."""
+        found = re.search(r"FATAL:\s+(.+)", str(error))
+        return f"its server says {found[1]!r}" if found else ""
+
     def before_migration(self, connection: sa.Connection) -> None:
         """See Dialect. Others wait for longer than for rows: building an index may take its time."""
-        connection.exec_driver_sql("SET LOCAL lock_timeout = '10min'")
+        connection.exec_driver_sql("SET LOCAL lock_timeout = '10min'; SET LOCAL statement_timeout = 0")
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(self._MIGRATION_LOCK)))
 
 

@@ -123,7 +123,8 @@ class Database:
     def _unavailable(self, error: Exception) -> Unavailable:
         """The message names no path and no host: it may reach a stranger. The cause does."""
         code = self._code(error)
-        reason = self.dialect.reason(code) or f"it cannot be reached ({code or type(error).__name__})"
+        told = self.dialect.reason(code) or self.dialect.told(error)
+        reason = told or f"it cannot be reached ({code or type(error).__name__})"
         return Unavailable(f"the table store is unavailable: {reason}")
 
 

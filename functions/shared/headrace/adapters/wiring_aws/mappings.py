@@ -33,15 +33,18 @@ class Mappings:
         self._timeouts: dict[str, timedelta] = {}
 
     def ensure(self, queue_arn: str, function: str, wanted: Subscription) -> None:
-        """Have `function` called for the queue as `wanted` says; without a function nobody is."""
-        ours = []
+        """Have `function` called for the queue as `wanted` says; without a function nobody is.
+
+        One mapping does that: any others, of another function or made by two of us at once, are deleted.
+        """
+        ours: Mapping | None = None
         for mapping in self.of(queue_arn):
-            if _calls(mapping, function):
-                ours.append(mapping)
+            if ours is None and _calls(mapping, function):
+                ours = mapping
             else:
                 self._delete(mapping)
-        if ours:
-            self._correct(ours[0], wanted)
+        if ours is not None:
+            self._correct(ours, wanted)
         elif wanted.active and function:
             self._change("create_event_source_mapping", EventSourceArn=queue_arn, FunctionName=function, **_how(wanted))
 

@@ -71,7 +71,7 @@ class AwsWiring:
         found = []
         for queue in self._queues.names(self._prefix):
             tags = {} if queue.endswith(_DEAD) else self._queues.tags(queue) or {}
-            if _PROJECT in tags:
+            if tags.keys() >= {_PROJECT, _KIND, _WINDOW, _CONCURRENCY}:
                 found.append(_described(queue, tags, active=queue in called))
         return found
 

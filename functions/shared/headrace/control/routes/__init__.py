@@ -8,6 +8,7 @@ from headrace.control.routes import (
     members,
     pipeline,
     projects,
+    runs,
     sinks,
     status,
 )
@@ -22,5 +23,6 @@ ROUTES: tuple[Route, ...] = (
     *sinks.ROUTES,
     *status.ROUTES,
     *dead_letters.ROUTES,
+    *runs.ROUTES,
     *audit.ROUTES,
 )

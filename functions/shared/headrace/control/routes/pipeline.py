@@ -109,7 +109,6 @@ ROUTES = (
         body=NewSecretIn,
         answer=NewSecretOut,
         status=201,
-        errors=(409,),
     ),
     Route(
         "DELETE",

@@ -36,7 +36,10 @@ def list_sinks(call: Call, ports: Ports) -> Answer:
 
 
 def create_sink(call: Call, ports: Ports) -> Answer:
-    """Add a sink; a project may have a hundred. Header values, a Slack address and `signing_secret` stay secret."""
+    """Add a sink; a project may have a hundred.
+
+    Header values, `signing_secret`, and the addresses of Slack and apprise stay secret.
+    """
     sink_id = new_sink_id()
     also = [audit_put(call, "sink.create", sink_id, ports)]
     return _answer(add_sink(call.project_id, call.body, ports, sink_id=sink_id, also=also), call, ports)
@@ -149,7 +152,6 @@ ROUTES = (
         body=NewSecretIn,
         answer=NewSecretOut,
         status=201,
-        errors=(409,),
     ),
     Route(
         "DELETE",

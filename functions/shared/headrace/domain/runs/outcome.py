@@ -8,8 +8,6 @@ from headrace.domain.runs.model import RunStatus
 from headrace.domain.runs.tree import Tree
 from headrace.domain.spans import ErrorType, SpanError
 
-_MICROSECOND_NANO = 1000
-
 
 @dataclass(slots=True)
 class Outcome:
@@ -31,24 +29,14 @@ def judge(tree: Tree, models: list[Call], tools: list[Call], seen_ago_nano: int,
 
 
 def _status(tree: Tree, seen_ago_nano: int, idle: timedelta) -> RunStatus:
-    tops = tree.tops()
-    roots = [index for index in tops if not tree.spans[index].parent_span_id] or [
-        index for index in tops if tree.spans[index].parent_is_remote
-    ]
-    if not roots and not any(span.parent_span_id in ("", span.span_id) for span in tree.spans) and _has_cycle(tree):
-        roots = tops
+    roots = tree.roots()
     if not roots or any(tree.spans[index].duration_nano is None for index in roots):
-        return "running" if seen_ago_nano <= idle / timedelta(microseconds=1) * _MICROSECOND_NANO else "timed_out"
+        return "running" if seen_ago_nano <= idle // timedelta(microseconds=1) * 1000 else "timed_out"
     if any(tree.spans[index].status == "error" for index in roots):
         return "failed"
     if any(tree.spans[index].status_is_blind for index in roots) and _last_agent_failed(tree):
         return "failed"
     return "completed"
-
-
-def _has_cycle(tree: Tree) -> bool:
-    known = {span.span_id for span in tree.spans}
-    return all(tree.spans[index].parent_span_id in known for index in tree.tops())
 
 
 def _last_agent_failed(tree: Tree) -> bool:
@@ -99,7 +87,9 @@ def _untyped(tree: Tree, status: RunStatus) -> tuple[SpanError, int]:
 def _empty_end(tree: Tree, models: list[Call]) -> int | None:
     """The span of the last answer when it was empty: the last call of a model, or the last message of an agent."""
     last = models[-1].index if models else -1
-    spoken = [index for index, span in enumerate(tree.spans) if span.kind == "message" and (span.output or span.is_empty)]
+    spoken = [
+        index for index, span in enumerate(tree.spans) if span.kind == "message" and (span.output or span.is_empty)
+    ]
     if spoken and (last < 0 or tree.spans[spoken[-1]].started_unix_nano > tree.spans[last].started_unix_nano):
         return spoken[-1] if tree.spans[spoken[-1]].is_empty else None
     return last if last >= 0 and tree.spans[last].is_empty and tree.spans[last].status != "error" else None

@@ -23,6 +23,8 @@ class Tree:
     """The agent whose work a span is a part of, by itself or its ancestors; "" when nothing tells."""
     by_node: list[bool] = field(default_factory=list)
     """Whether that agent is only known as a node of a graph."""
+    cut: list[int] = field(default_factory=list)
+    """Spans that were their own ancestors, and are taken for roots."""
     oddities: list[str] = field(default_factory=list)
 
     def ends(self, index: int) -> int:
@@ -33,6 +35,12 @@ class Tree:
     def tops(self) -> list[int]:
         """Spans without a known parent, by time."""
         return [index for index, parent in enumerate(self.parents) if parent < 0]
+
+    def roots(self) -> list[int]:
+        """Where the trace starts, by time: spans without a parent, or else those whose parent is another system's."""
+        tops = self.tops()
+        roots = [index for index in tops if not self.spans[index].parent_span_id]
+        return roots or self.cut or [index for index in tops if self.spans[index].parent_is_remote]
 
     def above(self, kind: Kind) -> list[int]:
         """For each span the nearest ancestor of `kind` with no agent or tool between them, or -1."""
@@ -74,14 +82,13 @@ def _sort(tree: Tree) -> None:
         children.setdefault(parent, []).append(index)
     seen = [False] * len(tree.spans)
     _walk(tree, children, children.get(-1, []), seen)
-    cut = 0
-    for index, was_seen in enumerate(seen):
-        if not was_seen and not seen[index]:
+    for index in range(len(seen)):
+        if not seen[index]:
             tree.parents[index] = -1
+            tree.cut.append(index)
             _walk(tree, children, [index], seen)
-            cut += 1
-    if cut:
-        tree.oddities.append(f"{cut} spans are their own ancestors")
+    if tree.cut:
+        tree.oddities.append(f"{len(tree.cut)} spans are their own ancestors")
 
 
 def _walk(tree: Tree, children: dict[int, list[int]], first: list[int], seen: list[bool]) -> None:
@@ -119,7 +126,8 @@ def _attribute(tree: Tree) -> None:
 
 def _look(tree: Tree) -> None:
     """Note what is odd about the tree as a whole."""
-    orphans = sum(1 for index in tree.tops() if _is_orphan(tree, index))
+    cut = set(tree.cut)
+    orphans = sum(1 for index in tree.tops() if index not in cut and _is_orphan(tree, index))
     if orphans:
         tree.oddities.append(f"{orphans} spans whose parent has not come")
     early = sum(

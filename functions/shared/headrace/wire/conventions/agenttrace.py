@@ -1,6 +1,4 @@
-"""AgentTrace-style attributes: programs that name nodes, agents, messages and tools by hand, with or without a
-resource attribute `agent.framework`.
-"""
+"""AgentTrace-style attributes: programs that name nodes, agents, messages and tools by hand."""
 
 from types import MappingProxyType
 
@@ -24,7 +22,10 @@ def _refine_langgraph(span: Span, attributes: Attributes) -> None:
 
 
 def _refine_autogen(span: Span, attributes: Attributes) -> None:
-    sender, recipient = text(attributes.get("autogen.message.sender")), text(attributes.get("autogen.message.recipient"))
+    sender, recipient = (
+        text(attributes.get("autogen.message.sender")),
+        text(attributes.get("autogen.message.recipient")),
+    )
     if sender or recipient:
         kind = text(attributes.get("autogen.message.type")).lower()
         span.message = SpanMessage(sender, recipient, _MESSAGE_TYPES.get(kind, "request"))

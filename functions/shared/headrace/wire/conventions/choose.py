@@ -1,5 +1,7 @@
-"""Which mapper reads a span: by its scope's name and version, then by the resource's `agent.framework`, then by its
-attributes, then by the service's name. The first that knows it decides, and the span remembers which it was.
+"""Which mapper reads a span.
+
+The scope's name and version decide, then the resource's `agent.framework`, then the attributes; where all of them are
+silent on the framework, the service's name does. The span remembers who decided.
 """
 
 import re
@@ -57,7 +59,9 @@ FRAMEWORK_NAMES: Mapping[str, str] = MappingProxyType(
 """What frameworks call themselves where a provider of models, or a framework, is asked for."""
 
 
-def choose(scope_name: str, scope_version: str, resource_framework: str, attributes: Attributes) -> tuple[Convention, str]:
+def choose(
+    scope_name: str, scope_version: str, resource_framework: str, attributes: Attributes
+) -> tuple[Convention, str]:
     """The mapper, and the reason in words. `resource_framework` is in lower case."""
     found = _by_context(scope_name, scope_version, resource_framework)
     if found is not None:

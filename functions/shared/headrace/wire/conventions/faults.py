@@ -42,15 +42,22 @@ SIGNS = (
         _any(r"\b429\b|rate.?limit|too many requests|quota exceeded"),
         is_for_tools=False,
     ),
-    Sign("empty_response", _any(r"empty.?(response|answer|output)"), _any(
-        r"(empty|no) (response|answer|output)\b|none or empty|(response|answer|output) (is|was) empty"
-    ), is_for_tools=False),
+    Sign(
+        "empty_response",
+        _any(r"empty.?(response|answer|output)"),
+        _any(r"(empty|no) (response|answer|output)\b|none or empty|(response|answer|output) (is|was) empty"),
+        is_for_tools=False,
+    ),
     Sign(
         "blocked",
         _any(r"guardrail|tripwire|content.?filter|content.?policy|safety"),
         _any(r"guardrail|tripwire|content.?filter|content.?(management )?policy|blocked by"),
     ),
-    Sign("tool_error", _any(r"^Tool|ToolError|ToolException|ToolFailure|ToolExecution"), _any(r"(running|executing|calling) tool")),
+    Sign(
+        "tool_error",
+        _any(r"^Tool|ToolError|ToolException|ToolFailure|ToolExecution"),
+        _any(r"(running|executing|calling) tool"),
+    ),
     Sign(
         "llm_error",
         _any(

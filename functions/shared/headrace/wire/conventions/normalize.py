@@ -41,9 +41,12 @@ def normalize(record: Record, prices: Mapping[str, Price] | None = None) -> Span
 
 
 def _bare(record: Any, oddity: str) -> Span:
-    held = record if isinstance(record, dict) else {}
-    ids = [text(held.get(key))[:64] for key in ("traceId", "spanId", "parentSpanId", "name")]
-    return Span(*ids, "other", "none", "generic", "", 0, None, "unset", oddities=[oddity])
+    held = _map(record)
+    trace_id, span_id, parent, name = (
+        text(held.get(key))[:64] for key in ("traceId", "spanId", "parentSpanId", "name")
+    )
+    rule = "none: it could not be read"
+    return Span(trace_id, span_id, parent, name, "other", rule, "generic", "", 0, None, "unset", oddities=[oddity])
 
 
 def _normalize(record: Record, prices: Mapping[str, Price]) -> Span:
@@ -186,7 +189,7 @@ def _read_by_kind(span: Span, attributes: Attributes, events: Any, prices: Mappi
         _read_usage(span, attributes, prices)
         _read_content(span, attributes, events)
     elif span.kind in ("tool_call", "handoff"):
-        _read_tool(span, attributes)
+        _read_tool(span)
     elif span.kind == "agent":
         span.model = _name(attributes, FIELDS["model"])
         if not span.agent:
@@ -227,7 +230,7 @@ def _read_content(span: Span, attributes: Attributes, events: Any) -> None:
         span.input, span.output = span.input or bounded(told), span.output or bounded(said)
 
 
-def _read_tool(span: Span, attributes: Attributes) -> None:
+def _read_tool(span: Span) -> None:
     if not span.tool and span.kind == "tool_call":
         span.tool = span.name.removeprefix("execute_tool ").removesuffix(".tool").removesuffix(".run")
     if span.message is not None:

@@ -1,0 +1,45 @@
+"""`headrace serve`: some functions in one process, for containers; any number of replicas side by side."""
+
+from rich.console import Console
+
+from headrace import bootstrap
+from headrace.domain.errors import ConfigError
+from headrace.local.runtime import base_url, listen, serve
+from headrace.local.template import Function, find_template, read_template
+
+_console = Console(soft_wrap=True, highlight=False)
+
+
+def run_serve(functions: str, host: str, port: int) -> None:
+    """Serve the named functions (with commas between; all when there is no name) until told to stop.
+
+    Raises:
+        ConfigError: there is no such function, or what replicas have to share is missing.
+    """
+    template = find_template()
+    chosen = choose(read_template(template), functions)
+    _check_shared_secrets()
+    with listen(host, port) as listener:
+        endpoint = base_url(listener)
+        serve(chosen, listener, lambda: _console.print(f"Headrace is ready at {endpoint}"))
+
+
+def choose(functions: list[Function], names: str) -> list[Function]:
+    """The functions with these names, which are those of their folders. Raises ConfigError."""
+    known = {function.folder.name: function for function in functions}
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    unknown = sorted(set(wanted) - set(known))
+    if unknown:
+        raise ConfigError(f"there is no function {', '.join(unknown)}: choose among {', '.join(known)}")
+    return [known[name] for name in dict.fromkeys(wanted)] or functions
+
+
+def _check_shared_secrets() -> None:
+    """What a data directory keeps for one machine, replicas on several machines must be given."""
+    settings = bootstrap.settings()
+    if settings.store_url.startswith("sqlite:"):
+        return
+    given = {"HEADRACE_JWT_KEYS": settings.jwt_keys, "HEADRACE_ENCRYPTION_KEYS": settings.encryption_keys}
+    missing = [name for name, value in given.items() if not value]
+    if missing:
+        raise ConfigError(f"set {' and '.join(missing)}: all replicas need the same secrets (README, 'On containers')")
