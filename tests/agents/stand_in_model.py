@@ -26,7 +26,11 @@ class Asked:
     question: dict[str, Any]
 
 
-Behaviour = Callable[[Asked], Answer]
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What wants to know the question before it answers."""
+
+    answer: Callable[[Asked], Answer]
 
 
 class StandInModel:
@@ -36,12 +40,12 @@ class StandInModel:
         self.base_url = http.url.removesuffix("/process") + "/v1"
         self.asked: list[Asked] = []
         self.http = http
-        self._behaviours: list[Behaviour] = [sensible]
+        self._behaviours: list[Behaviour | Answer] = [sensible]
         self._apis = {"responses", "chat/completions"}
         self._keep, http.took = http.took, self._answer
 
     def will(self, *behaviours: Behaviour | Answer) -> None:
-        """Behave like this from now on; a plain answer of `tests.fakes.http` counts as a behaviour."""
+        """Behave like this from now on; a plain answer of `tests.fakes.http` is given whatever the question is."""
         self._behaviours = list(behaviours)
 
     def speaks_only(self, api: str) -> None:
@@ -56,7 +60,7 @@ class StandInModel:
         asked = read(api, request.json)
         self.asked.append(asked)
         behaviour = self._behaviours[0] if len(self._behaviours) == 1 else self._behaviours.pop(0)
-        return behaviour(asked) if getattr(behaviour, "knows", False) else behaviour
+        return behaviour.answer(asked) if isinstance(behaviour, Behaviour) else behaviour
 
 
 def read(api: str, body: dict[str, Any]) -> Asked:
@@ -70,23 +74,17 @@ def read(api: str, body: dict[str, Any]) -> Asked:
     return Asked(api, agent, body["model"], json.loads(text))
 
 
-def knowing(behaviour: Behaviour) -> Behaviour:
-    """Mark what wants to know the question before it answers."""
-    behaviour.knows = True
-    return behaviour
-
-
-@knowing
-def sensible(asked: Asked) -> Answer:
-    """What a model that does its work says."""
+def _sensible(asked: Asked) -> Answer:
+    said: dict[str, Any] = ENRICHMENT
     if asked.agent == "Classifier":
-        found = [
-            {"group": each["group"], "error_type": "PoolOverflow", "severity": "critical"}
-            for each in asked.question["groups"]
-        ]
-        return says(json.dumps({"verdicts": found}))(asked)
-    return says(json.dumps(ENRICHMENT))(asked)
+        numbers = [group["group"] for group in asked.question["groups"]]
+        verdicts = [{"group": number, "error_type": "PoolOverflow", "severity": "critical"} for number in numbers]
+        said = {"verdicts": verdicts}
+    return says(json.dumps(said)).answer(asked)
 
+
+sensible = Behaviour(_sensible)
+"""What a model that does its work says."""
 
 ENRICHMENT = {
     "summary": "The database refuses connections of the payment service since 10:30.",
@@ -98,12 +96,12 @@ ENRICHMENT = {
 
 def says(text: str) -> Behaviour:
     """The model says this."""
-    return knowing(lambda asked: _message(asked, {"type": "output_text", "text": text, "annotations": []}))
+    return Behaviour(lambda asked: _message(asked, {"type": "output_text", "text": text, "annotations": []}))
 
 
 def refuses(text: str) -> Behaviour:
     """The model declines."""
-    return knowing(lambda asked: _message(asked, {"type": "refusal", "refusal": text}))
+    return Behaviour(lambda asked: _message(asked, {"type": "refusal", "refusal": text}))
 
 
 def fails(status: int, code: str = "", **headers: str) -> Answer:

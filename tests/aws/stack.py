@@ -1,6 +1,7 @@
 """The unmodified template, built once and deployed to an emulator with the stock `sam`; and a way to look into it."""
 
 import fcntl
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 import boto3
 import requests
 
+from headrace.entry.schedule import encode_event
 from tests.aws.emulators import REGION, ROOT, Emulator, Kind, tool, tool_path
 from tests.flow.waiting import wait_until
 
@@ -107,7 +109,7 @@ class Stack:
 
     def invoke(self, function: str) -> dict[str, Any]:
         """Call a function as its schedule does."""
-        event = b'{"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}, "resources": [], "id": "1"}'
+        event = json.dumps(encode_event(function)).encode()
         answer = self.client("lambda").invoke(FunctionName=self.resources[function], Payload=event)
         assert "FunctionError" not in answer, answer["Payload"].read()
         return dict(answer)

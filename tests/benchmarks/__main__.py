@@ -3,14 +3,26 @@
 import argparse
 import platform
 
-from tests.benchmarks import control_plane, end_to_end, expressions, imports, processing, receiving, sending
+from tests.benchmarks import (
+    buses,
+    control_plane,
+    end_to_end,
+    expressions,
+    imports,
+    outbound,
+    processing,
+    receiving,
+    sending,
+)
 
 _PARTS = {
     "receiving": receiving.measure,
     "processing": processing.measure,
     "expressions": expressions.measure,
     "imports": imports.measure,
+    "buses": buses.measure,
     "control_plane": control_plane.measure,
+    "outbound": outbound.measure,
     "sending": sending.measure,
     "end_to_end": end_to_end.measure,
 }

@@ -1,7 +1,7 @@
 """Stands between a client and an emulator of AWS: counts calls, and spoils those that a test names.
 
-    proxy.spoil("SendMessageBatch", refusal(400, "ThrottlingException"))     # the next call only
-    proxy.spoil("CreateQueue", hang_up_after)                               # done, but nobody hears of it
+proxy.spoil("SendMessageBatch", refusal(400, "ThrottlingException"))     # the next call only
+proxy.spoil("CreateQueue", hang_up_after)                               # done, but nobody hears of it
 """
 
 import http.client

@@ -8,8 +8,10 @@ from typing import Any
 import requests
 
 from headrace import bootstrap
+from headrace.control.deliveries import page_of_deliveries
 from headrace.control.pipelines import save_pipeline
 from headrace.control.sinks import add_sink
+from headrace.domain.delivery import SinkAttempt
 from headrace.domain.sinks import Sink
 from headrace.local.credentials import Credentials, read_credentials
 from headrace.local.first_start import ensure_credentials
@@ -86,6 +88,12 @@ class Deployment:
     def sinks(self) -> list[Sink]:
         with self.opened():
             return bootstrap.configuration().sinks(self.project_id)
+
+    def attempts(self, sink: Sink) -> list[SinkAttempt]:
+        """What the log has of a sink, the oldest first."""
+        with self.opened():
+            found, _ = page_of_deliveries(self.project_id, sink.id, bootstrap.controlling(), limit=1000)
+            return found[::-1]
 
     def stored(self, sort_key: str = items.PIPELINE) -> dict[str, Any]:
         """An item of the project as it is stored."""

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from standardwebhooks import Webhook
 
 from headrace_sdk import Headrace
-from tests.fakes.http import HttpStandIn, hang, hang_up, nobody, reply, stop_half_way
+from tests.fakes.http import HttpStandIn, endless_body, hang, hang_up, nobody, reply, stop_half_way
+from tests.fakes.slack import SlackWebhook
 from tests.flow.deployment import Deployment
 from tests.flow.process import Runtime
 from tests.flow.waiting import wait_until
@@ -47,6 +49,76 @@ def test_slack_gets_a_message_with_text_and_blocks(deployment: Deployment, webho
     assert "Database pool exhausted" in request.json["text"]
     assert request.json["blocks"][0]["type"] == "header"
     assert "request-1" in json.dumps(request.json["blocks"])
+
+
+def test_slack_gets_a_burst_one_a_second_and_takes_all_of_it(deployment: Deployment, webhook: HttpStandIn) -> None:
+    slack = SlackWebhook()
+    webhook.will(slack)
+    deployment.sink(webhook.url, type="slack")
+    runtime = deployment.start()
+    for number in range(4):
+        output(deployment, runtime, {**FINDING, "title": f"finding {number}"})
+    webhook.wait_for(4)
+    wait_until(lambda: deployment.idle("output"), "all is delivered")
+    assert len({request.json["text"] for request in webhook.requests}) == 4
+    assert slack.too_fast <= 1, "a busy machine may let two meet, but no more"
+    assert deployment.dead_letters("output") == []
+
+
+def test_a_webhook_of_slack_that_was_removed_is_said_so_in_the_log(
+    deployment: Deployment, webhook: HttpStandIn
+) -> None:
+    webhook.will(reply(404, b"no_service"))
+    sink = deployment.sink(webhook.url, type="slack")
+    output(deployment, deployment.start())
+    (attempt,) = wait_until(lambda: deployment.attempts(sink), "the attempt is in the log")
+    assert "404: no_service (this webhook was removed" in (attempt.error or "")
+    assert len(deployment.dead_letters("output")) == 1
+
+
+def test_a_signed_delivery_is_verified_by_the_library_of_standard_webhooks(
+    deployment: Deployment, webhook: HttpStandIn
+) -> None:
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    deployment.sink(webhook.url, signing_secret=secret)
+    output(deployment, deployment.start())
+    (request,) = webhook.wait_for(1)
+    assert Webhook(secret).verify(request.body, dict(request.headers.items())) == FINDING
+
+
+@pytest.mark.parametrize(
+    ("answer", "ok", "words"),
+    [
+        (reply(200, b"\x00\xff<html>garbage"), True, ""),
+        (endless_body, True, ""),
+        (hang, False, "gave no answer within 1 s"),
+        (stop_half_way, False, "could not be reached"),
+        (reply(500, b"database is\n\n down"), False, "answered 500: database is down"),
+    ],
+)
+def test_however_a_webhook_misbehaves_the_log_says_what_came_of_it(
+    deployment: Deployment, webhook: HttpStandIn, answer: Any, ok: bool, words: str
+) -> None:
+    webhook.will(answer, reply(200))
+    sink = deployment.sink(webhook.url, timeout_seconds=1)
+    output(deployment, deployment.start())
+    first, *_ = wait_until(lambda: deployment.attempts(sink), "the attempt is in the log")
+    assert (first.verdict == "done", first.number, first.request_id) == (ok, 1, "request-1")
+    assert words in (first.error or "")
+    wait_until(lambda: deployment.idle("output") is ok, "it is done with, or kept for its next try")
+    assert deployment.dead_letters("output") == []
+
+
+def test_a_template_that_gives_no_json_or_nothing_keeps_the_output_with_the_reason(
+    deployment: Deployment, webhook: HttpStandIn
+) -> None:
+    for template in ("function($x) { $x }", "nowhere", "1 / 0"):
+        deployment.sink(webhook.url, name=template, template=template)
+    runtime = deployment.start()
+    output(deployment, runtime)
+    wait_until(lambda: len(deployment.dead_letters("output")) == 3, "all three are given up")
+    assert all("was not sent anything" in letter.reason for letter in deployment.dead_letters("output"))
+    assert webhook.requests == []
 
 
 def test_filter_and_template_of_a_sink_decide_what_it_gets(deployment: Deployment, webhook: HttpStandIn) -> None:

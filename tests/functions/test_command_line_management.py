@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from headrace.local.credentials import FILE, read_credentials
+from headrace_sdk import Headrace
 from tests.fakes.http import listening, reply
 from tests.flow import process
 from tests.flow.process import Runtime
@@ -137,6 +138,39 @@ def test_an_expression_is_tried_on_records_from_a_pipe(terminal):
     header, *rows = terminal.run(*words, stdin=records)[1].splitlines()
     assert header == "kept\terror\trecord"
     assert [row.partition("\t")[0] for row in rows] == ["false", "true"]
+
+
+def test_the_log_of_a_sink_says_what_came_back_and_the_list_how_it_is_doing(terminal):
+    key, endpoint = terminal.json("key", "create", "agent")["key"], read_credentials(terminal.data_dir).endpoint
+    with listening() as webhook:
+        webhook.will(reply(403, b"not for you"))
+        sink_id = terminal.json("sink", "add", "webhook", webhook.url)["id"]
+        Headrace(api_key=key, endpoint=endpoint).send_output({"title": "T"}, request_id="r-1")
+        (attempt,) = wait_until(lambda: terminal.json("sink", "log", sink_id)["items"], "the attempt is in the log")
+    assert (attempt["status"], attempt["error"]) == (403, "answered 403: not for you")
+    header, row = terminal.run("sink", "log", sink_id)[1].splitlines()
+    assert header == "at\tok\tstatus\tms\tattempt\terror\trequest_id"
+    assert row.split("\t")[1:3] == ["false", "403"]
+    header, row = terminal.run("sink", "list")[1].splitlines()
+    shown = dict(zip(header.split("\t"), row.split("\t"), strict=True))
+    assert (shown["health"], shown["last_error"]) == ("failing", "answered 403: not for you")
+
+
+def test_signing_secrets_are_rotated_and_the_old_ones_ended(terminal):
+    sink_id = terminal.json("sink", "add", "webhook", "http://127.0.0.1:9/", "--signing-secret", "x" * 24)["id"]
+    for noun, name in (("sink", [sink_id]), ("pipeline", [])):
+        assert terminal.json(noun, "rotate-secret", *name)["signing_secret"].startswith("whsec_")
+        made = terminal.json(noun, "rotate-secret", *name, "--old-valid-seconds", 60)
+        assert made["old_valid_until"] == terminal.json(noun, "show", *name)["old_signing_secrets_until"]
+        assert terminal.run(noun, "end-old-secrets", *name) == (0, "only the newest secret signs\n", "")
+        assert terminal.json(noun, "show", *name)["old_signing_secrets_until"] is None
+
+
+def test_a_sink_of_apprise_is_added_and_what_it_must_not_do_is_refused(terminal):
+    added = terminal.json("sink", "add", "apprise", "mailto://user:password@example.com", "--name", "mail")
+    assert (added["type"], added["url"]) == ("apprise", "***")
+    assert terminal.json("sink", "test", added["id"], "--dry-run")["request"]["body"]["title"] == "Test from Headrace"
+    assert "syslog:// is not allowed" in terminal.refused("sink", "add", "apprise", "syslog://")
 
 
 def test_a_sink_is_added_tried_changed_and_removed_and_its_secrets_stay_secret(terminal):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from headrace import bootstrap
-from headrace.domain.errors import ConfigError
+from headrace.domain.errors import ConfigError, InvalidInput
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +74,45 @@ def test_a_store_that_nobody_knows_is_a_configuration_error_that_names_the_setti
     bootstrap.override(store=url)
     with pytest.raises(ConfigError, match="HEADRACE_STORE"):
         bootstrap.table("config")
+
+
+EMBEDDED, ELSEWHERE = {}, {"bus": "nats://127.0.0.1:4222"}
+AGENT = "http://127.0.0.1:8000/process"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        EMBEDDED,
+        {**ELSEWHERE, "outbound_allow_private": "true"},
+        {**ELSEWHERE, "outbound_allow": "127.0.0.0/8"},
+        {"outbound_allow_private": "FALSE", "outbound_allow": "10.0.0.1,127.0.0.1"},
+    ],
+)
+def test_an_agent_on_this_machine_is_let_through_on_embedded_engines_or_when_allowed(settings):
+    bootstrap.override(**settings)
+    assert bootstrap.outbound().check(AGENT) is None
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ELSEWHERE,
+        {"store": "postgresql://127.0.0.1/headrace"},
+        {"outbound_allow_private": "false"},
+        {"outbound_allow_private": "false", "outbound_allow": "10.0.0.0/8,*.example.com"},
+    ],
+)
+def test_an_agent_on_this_machine_is_refused_elsewhere_or_when_told_so(settings):
+    bootstrap.override(**settings)
+    with pytest.raises(InvalidInput, match=r"127\.0\.0\.1 is a loopback address"):
+        bootstrap.outbound().check(AGENT)
+
+
+def test_an_allow_list_that_means_nothing_is_a_configuration_error():
+    bootstrap.override(outbound_allow="10.0.0.0/99")
+    with pytest.raises(ConfigError, match="HEADRACE_OUTBOUND_ALLOW"):
+        bootstrap.outbound()
 
 
 def test_housekeeping_works_on_empty_tables():

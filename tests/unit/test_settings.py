@@ -66,6 +66,15 @@ def test_an_engine_that_does_not_exist_is_refused():
         load({"HEADRACE_EXPRESSION_ENGINE": "jq"})
 
 
+def test_private_addresses_are_allowed_by_words_or_where_everything_is_a_file_here():
+    for text, allowed in (("true", True), ("TRUE", True), ("False", False), ("", True)):
+        assert load({"HEADRACE_OUTBOUND_ALLOW_PRIVATE": text}).private_addresses_allowed is allowed
+    assert load({"HEADRACE_STORE": "postgresql://x"}).private_addresses_allowed is False
+    assert load({"HEADRACE_BUS": "sqs://"}).private_addresses_allowed is False
+    with pytest.raises(ConfigError, match="HEADRACE_OUTBOUND_ALLOW_PRIVATE must be one of true, false, not 'yes'"):
+        load({"HEADRACE_OUTBOUND_ALLOW_PRIVATE": "yes"})
+
+
 def test_arguments_win_over_the_environment_and_none_says_nothing():
     found = load({"HEADRACE_WORKERS": "3", "HEADRACE_BUS": "sqlite:///env"}, workers=5, bus=None)
     assert (found.workers, found.bus) == (5, "sqlite:///env")

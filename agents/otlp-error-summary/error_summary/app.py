@@ -16,7 +16,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from error_summary.assessing import NO_KEY, Assessment, assess, assess_by_rules
+from error_summary.assessing import NO_KEY, assess
 from error_summary.grouping import ErrorGroup, group_events
 from error_summary.intake import Batch, check_secrets, read_batch
 from error_summary.output import encode_output
@@ -80,7 +80,7 @@ class SummaryAgent:
         batch = await read_batch(request, self._settings)
         if not batch.records:
             return JSONResponse({"status": "nothing to do", "request_id": batch.request_id}, 202)
-        taken = self._work.take(_key(batch), self._summarize(batch))
+        taken = self._work.take(_key(batch), f"request {batch.request_id}", self._summarize(batch))
         if taken == "full":
             return JSONResponse(
                 {"detail": f"{self._work.running} batches are being worked on, which is the limit"},
@@ -106,16 +106,9 @@ class SummaryAgent:
 
     async def _summarize(self, batch: Batch) -> bool:
         groups = await asyncio.to_thread(_groups, batch)
-        assessment = await self._assess(groups, batch.request_id)
+        assessment = await assess(groups, self._model, self._work.hurry)
         self._last_offline_reason = assessment.offline_reason
         return await self._send(encode_output(assessment), batch)
-
-    async def _assess(self, groups: list[ErrorGroup], request_id: str) -> Assessment:
-        try:
-            return await assess(groups, self._model, self._work.hurry)
-        except Exception:
-            _logger.exception("request %s: the model part failed in a way nobody foresaw", request_id)
-            return assess_by_rules(groups, "an unexpected fault, see the agent's log")
 
     async def _send(self, output: dict[str, Any], batch: Batch) -> bool:
         try:

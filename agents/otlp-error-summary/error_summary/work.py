@@ -26,10 +26,10 @@ class Work:
         """How many are being worked on."""
         return len(self._running)
 
-    def take(self, key: str, job: Coroutine[Any, Any, bool]) -> Taken:
+    def take(self, key: str, name: str, job: Coroutine[Any, Any, bool]) -> Taken:
         """Begin, unless the same is being done or was done, or too much is being done.
 
-        A job that returns False has not done its work: the same key may come again.
+        A job that returns False, or fails, has not done its work: the same key may come again. `name` is for the log.
         """
         taken: Taken = "accepted"
         if key in self._running or key in self._done:
@@ -39,7 +39,7 @@ class Work:
         if taken != "accepted":
             job.close()
             return taken
-        task = asyncio.create_task(job)
+        task = asyncio.create_task(job, name=name)
         self._running[key] = task
         task.add_done_callback(lambda ended: self._finish(key, ended))
         return taken
@@ -57,7 +57,7 @@ class Work:
         if task.cancelled():
             return
         if error := task.exception():
-            _logger.error("a batch could not be worked on", exc_info=error)
+            _logger.error("%s: a fault that nobody foresaw", task.get_name(), exc_info=error)
         elif task.result():
             self._done[key] = None
             if len(self._done) > _REMEMBERED:

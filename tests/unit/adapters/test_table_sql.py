@@ -347,8 +347,8 @@ def test_every_connection_writes_ahead_and_through_to_the_disk(opened: Opener) -
 def test_every_statement_finds_its_rows_by_an_index_and_sorts_none(path: Path, opened: Opener) -> None:
     asked: list[tuple[str, Any]] = []
 
-    def note(_c: object, _k: object, sql: str, values: Any, *_: object) -> None:
-        asked.append((sql, values))
+    def note(_c: object, _k: object, sql: str, values: Any, _x: object, many: bool) -> None:
+        asked.append((sql, values[0] if many else values))
 
     table = opened()
     table.ping()

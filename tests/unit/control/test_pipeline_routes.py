@@ -49,7 +49,7 @@ def consumed(desk) -> bool:
 def test_without_a_pipeline_there_are_the_defaults_at_version_0(desk):
     reply = desk.get("/pipeline", role="viewer")
     assert (reply.status, reply.headers["etag"]) == (200, '"0"')
-    assert reply.json == {**DEFAULTS, "version": 0, "updated_at": None}
+    assert reply.json == {**DEFAULTS, **PAUSED, "version": 0, "updated_at": None}
 
 
 def test_what_is_saved_is_answered_and_read_again(desk):

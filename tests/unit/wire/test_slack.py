@@ -68,7 +68,7 @@ def test_a_finding_reads_from_what_happened_to_what_to_do():
         "*service*\npayment",
         "*Root cause*\nA connection leaks on time-outs",
         "*What to do*\n1. Close it in finally\n2. Raise the limit",
-        "*🟠 PoolTimeout × 40*\nservices: • payment\n• cart",
+        "*🟠 PoolTimeout × 40*\nservices: payment, cart",
         "*Refused × 2*\n",
         "request `r-1`",
         "severity *critical*",

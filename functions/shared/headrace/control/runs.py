@@ -137,7 +137,7 @@ def _entries(project_id: str, place: Place, window: _Window, table: Table, after
     places = Range(run_items.runs_pk(project_id), low=low, high=high)
     while True:
         page = table.query(places, limit=_AT_ONCE * 2, cursor=cursor, descending=True)
-        yield from (entry for entry in page.items if after_sk is None or entry["sk"] < after_sk)
+        yield from (run_items.decode_entry(each) for each in page.items if after_sk is None or each["sk"] < after_sk)
         cursor = page.next_cursor
         if cursor is None:
             return

@@ -1,6 +1,7 @@
 """How the tools are called by which a model hands over to another agent, or has work done by one."""
 
 import re
+from functools import lru_cache
 
 _HANDOFF = re.compile(r"(?:transfer|hand_?(?:off|over)|delegate)(?:_back)?_to_(\w+)", re.IGNORECASE)
 """LangGraph swarm and supervisor, the OpenAI Agents SDK and AutoGen name their tools `transfer_to_AGENT`."""
@@ -25,3 +26,9 @@ def handoff_target(tool: str) -> str:
 def is_coworker_tool(tool: str) -> bool:
     """Whether a tool of this name has a coworker do the work."""
     return tool.lower() in COWORKER_TOOLS
+
+
+@lru_cache(maxsize=4096)
+def canonical(name: str) -> str:
+    """A name as tools' names hold it: two that differ in blanks and capitals mean the same agent."""
+    return re.sub(r"[\W_]+", "_", name.lower()).strip("_")

@@ -73,6 +73,8 @@ class Span:
     """Tools that the model asked for: name, call id, and the coworker when the tool hands work to one."""
     answered: list[tuple[str, str, bool]] = field(default_factory=list)
     """What tools answered, as the model was told since its last answer: call id, name, whether it went well."""
+    answer_is_known: bool = False
+    """What the model answered could be read, so that a tool it does not ask for there was not asked for."""
     is_empty: bool = False
     """The model, or the agent, answered with nothing at all."""
     status_is_blind: bool = False

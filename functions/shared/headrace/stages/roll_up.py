@@ -5,7 +5,8 @@ one transaction is cut into parts that depend on the message alone, each with a 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from hashlib import blake2b
 
@@ -39,28 +40,31 @@ class RollUp:
             Unavailable: some may be added; adding all of them again is safe.
         """
         rollups = {_digest(body): roll_up(observations) for body, observations in messages.items()}
-        together = _merged(rollups.values())
-        marks = [self._mark(digest, 0) for digest in rollups]
-        if len(marks) + len(together) <= _WRITES:
-            try:
-                self._telemetry.transact([*marks, *self._updates(together)])
-            except Conflict:  # one of them, at least, was here before
-                self._add_each(rollups)
-        else:
-            self._add_each(rollups)
-        services = {series.service for series in together}
+        for group in _groups(rollups):
+            self._add_together({digest: rollups[digest] for digest in group})
+        services = {series.service for each in rollups.values() for series in each}
         pk = run_items.services_pk(self._project_id)
         self._names.enter(pk, services, self._telemetry, self._now_s, self._now_s + self._kept_s)
+
+    def _add_together(self, messages: Mapping[str, Mapping[Series, Rollup]]) -> None:
+        """What fits one transaction, in one; where one of the messages was here before, each in its own."""
+        marks = [self._mark(digest, 0) for digest in messages]
+        writes: list[Put | Update] = [*marks, *self._updates(_merged(messages.values()))]
+        if len(writes) <= _WRITES:
+            try:
+                self._telemetry.transact(writes)
+            except Conflict:
+                self._add_each(messages)
+        else:
+            self._add_each(messages)
 
     def _add_each(self, messages: Mapping[str, Mapping[Series, Rollup]]) -> None:
         room = _WRITES - 1
         for digest, rollups in messages.items():
             updates = self._updates(rollups)
             for part, start in enumerate(range(0, len(updates), room)):
-                try:
+                with suppress(Conflict):  # this part was here before
                     self._telemetry.transact([self._mark(digest, part), *updates[start : start + room]])
-                except Conflict:
-                    continue
 
     def _updates(self, rollups: Mapping[Series, Rollup]) -> list[Update]:
         """In the order of their keys. Series whose names are cut to the same key are one."""
@@ -85,6 +89,20 @@ class RollUp:
         return Put(
             {"pk": run_items.rolled_pk(self._project_id), "sk": f"{digest}#{part}", "expires_at": expires_at}, ABSENT
         )
+
+
+def _groups(messages: Mapping[str, Mapping[Series, Rollup]]) -> Iterator[list[str]]:
+    """Messages that fit one transaction together, as far as they do."""
+    group: list[str] = []
+    together: set[Series] = set()
+    for digest, rollups in messages.items():
+        if group and len(group) + 1 + len(together | rollups.keys()) > _WRITES:
+            yield group
+            group, together = [], set()
+        group.append(digest)
+        together |= rollups.keys()
+    if group:
+        yield group
 
 
 def _digest(body: str) -> str:

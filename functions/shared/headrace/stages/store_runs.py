@@ -54,7 +54,12 @@ class StoreRuns:
         Raises:
             Unavailable: some may be stored; storing all of them again is safe.
         """
-        plans = [plan for trace_id, spans in traces.items() if (plan := self._plan(trace_id, spans)) is not None]
+        known = self._known(list(traces))
+        plans = [
+            plan
+            for trace_id, spans in traces.items()
+            if (plan := self._plan(trace_id, spans, is_new=trace_id not in known)) is not None
+        ]
         for group in _groups(plans):
             try:
                 self._telemetry.transact([write for plan in group for write in plan.writes])
@@ -77,9 +82,15 @@ class StoreRuns:
             return
         raise Unavailable(f"others are storing spans of the trace {trace_id} all the time")
 
-    def _plan(self, trace_id: str, spans: Sequence[Span]) -> _Plan | None:
+    def _known(self, trace_ids: Sequence[str]) -> set[str]:
+        """Those of which there is a run: most are new, and need no look at their spans."""
+        keys = [(run_items.trace_pk(self._project_id, each), run_items.RUN) for each in trace_ids]
+        pages = (self._telemetry.batch_get(keys[start : start + _WRITES]) for start in range(0, len(keys), _WRITES))
+        return {item["pk"].rpartition("#")[2] for page in pages for item in page}
+
+    def _plan(self, trace_id: str, spans: Sequence[Span], *, is_new: bool = False) -> _Plan | None:
         """None when all of them are stored already."""
-        stored = {item["sk"]: item for item in self._items(trace_id)}
+        stored = {} if is_new else {item["sk"]: item for item in self._items(trace_id)}
         before = stored.pop(run_items.RUN, None)
         chunks = {run_items.CHUNK_PREFIX + chunk_id(chunk): chunk for chunk in encode_chunks(spans)}
         new = {sk: chunk for sk, chunk in chunks.items() if sk not in stored}

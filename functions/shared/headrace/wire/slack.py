@@ -126,8 +126,14 @@ def _group(group: Mapping[str, Any]) -> Block:
     mark, _ = _MARKS.get(severity, _NO_MARK)
     title = take_text(facts, TITLES) or severity.capitalize() or "Group"
     often = f" × {count}" if isinstance(count, int) and not isinstance(count, bool) else ""
-    lines = [f"{_label(name)}: {plain(value)}" for name, value in facts.items() if value not in (None, "", [], {})]
+    lines = [f"{_label(name)}: {_inline(value)}" for name, value in facts.items() if value not in (None, "", [], {})]
     return _section("\n".join(lines), f"{mark} {title}{often}".strip())
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return ", ".join(value)
+    return plain(value)
 
 
 def _label(name: str) -> str:

@@ -2,7 +2,7 @@
 noted, and lead to a listener of this machine or to nobody."""
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from typing import Any
 
@@ -16,7 +16,16 @@ SHARED = read_rules("", private_allowed=False)
 
 
 class Offline:
-    def __init__(self, *answers: Iterable[str], rules: AddressRules = SHARED, leads_to: Any = None) -> None:
+    """Every name has `answers`, one after the other and the last one for ever, but those `elsewhere`."""
+
+    def __init__(
+        self,
+        *answers: Iterable[str],
+        elsewhere: Mapping[str, str] | None = None,
+        rules: AddressRules = SHARED,
+        leads_to: Any = None,
+    ) -> None:
+        self._elsewhere = elsewhere or {}
         self._answers = [list(answer) for answer in answers] or [[PUBLIC]]
         self._leads_to = leads_to
         self.asked: list[str] = []
@@ -32,8 +41,9 @@ class Offline:
         self.outbound.close()
 
     def _resolve(self, host: str, port: int) -> list[tuple[int, tuple[Any, ...]]]:
-        """The next answer; the last one for ever."""
         self.asked.append(host)
+        if host in self._elsewhere:
+            return [(_family(self._elsewhere[host]), (self._elsewhere[host], port))]
         answer = self._answers[0] if len(self._answers) == 1 else self._answers.pop(0)
         return [(_family(address), (address, port)) for address in answer]
 

@@ -1,6 +1,5 @@
 """All in which SQLite and PostgreSQL differ: connections, transactions, and the names of their errors."""
 
-import re
 import sqlite3
 import threading
 import time
@@ -179,6 +178,14 @@ class PostgreSql(Dialect):
         "58": "its disk fails",
     }
 
+    _REFUSALS: ClassVar = {
+        'FATAL:  database "': reasons["3D"],
+        'FATAL:  role "': reasons["28"],
+        "FATAL:  password authentication": reasons["28"],
+        "FATAL:  no pg_hba.conf entry": reasons["28"],
+        "FATAL:  sorry, too many clients": reasons["53"],
+        "FATAL:  the database system is": reasons["57"],
+    }
     _MIGRATION_LOCK = 0x4865616472616365  # "Headrace"
 
     def engine(self, url: sa.URL) -> sa.Engine:
@@ -212,9 +219,8 @@ class PostgreSql(Dialect):
         return insert.on_conflict_do_update(index_elements=["pk", "sk"], set_=_all_but_keys(insert.excluded))
 
     def told(self, error: BaseException) -> str:
-        """See Dialect. Refused connections have no code, but a reason."""
-        found = re.search(r"FATAL:\s+(.+)", str(error))
-        return f"its server says {found[1]!r}" if found else ""
+        """See Dialect. Refused connections have no code, but words."""
+        return next((reason for words, reason in self._REFUSALS.items() if words in str(error)), "")
 
     def before_migration(self, connection: sa.Connection) -> None:
         """See Dialect. Others wait for longer than for rows: building an index may take its time."""

@@ -1,7 +1,7 @@
 """SqlTable: the Table port as SQL statements. See `ports/table` for what each method promises."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -193,14 +193,12 @@ class SqlTable:
         # In the order of keys, like the locks: two transactions that insert the same items do not deadlock.
         ordered = sorted(writes, key=key_of)
         stored = _lock(connection, sql, [key_of(write) for write in ordered])
-        changes = [(key_of(w), outcome(w, self._alive(stored.get(key_of(w))))) for w in ordered]
-        rows = []
-        for key, item in changes:
-            if item is not None:
-                rows.append(encode_row(item))
-                _store(connection, sql, rows[-1], present=key in stored)
-            elif key in stored:
-                connection.execute(sql.delete, {"pk": key[0], "sk": key[1]})
+        after = {key_of(w): outcome(w, self._alive(stored.get(key_of(w)))) for w in ordered}
+        rows = [encode_row(item) for item in after.values() if item is not None]
+        _store(connection, sql, rows, stored)
+        gone = [{"pk": pk, "sk": sk} for (pk, sk), item in after.items() if item is None and (pk, sk) in stored]
+        if gone:
+            connection.execute(sql.delete, gone)
         return rows
 
     def _alive(self, row: _Row | None) -> Item | None:
@@ -239,9 +237,11 @@ def _lock(connection: sa.Connection, sql: Statements, keys: list[Key]) -> dict[K
     return {(row["pk"], row["sk"]): row for row in result.mappings()}
 
 
-def _store(connection: sa.Connection, sql: Statements, row: dict[str, Any], *, present: bool) -> None:
+def _store(connection: sa.Connection, sql: Statements, rows: list[dict[str, Any]], stored: Container[Key]) -> None:
     """Without a row an INSERT, never an upsert: another's row must be noticed, not overwritten."""
-    if present:
-        connection.execute(sql.update, row | {"of_pk": row["pk"], "of_sk": row["sk"]})
-    else:
-        connection.execute(sql.insert, row)
+    new = [row for row in rows if (row["pk"], row["sk"]) not in stored]
+    changed = [row | {"of_pk": row["pk"], "of_sk": row["sk"]} for row in rows if (row["pk"], row["sk"]) in stored]
+    if new:
+        connection.execute(sql.insert, new)
+    if changed:
+        connection.execute(sql.update, changed)

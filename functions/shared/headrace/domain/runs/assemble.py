@@ -25,10 +25,12 @@ def assemble(spans: Sequence[Span], now_unix_nano: int, last_seen_unix_nano: int
     """
     tree = grow(spans)
     models = model_calls(tree)
-    tools = tool_calls(tree, models, _surely_handed_over(tree))
+    handoffs = {index for index, span in enumerate(tree.spans) if span.kind == "handoff"}
+    tools = tool_calls(tree, models, handoffs)
     found = turns(tree, _part_takers(tree, models, tools))
     conversation = Listener(tree, models, found).listen()
-    tools = tool_calls(tree, models, conversation.handed_over)
+    if conversation.handed_over != handoffs:
+        tools = tool_calls(tree, models, conversation.handed_over)
     _name_the_nameless(tree, models, tools)
     outcome = judge(tree, models, tools, now_unix_nano - last_seen_unix_nano, idle)
     return _run(tree, models, tools, found, conversation, outcome)
@@ -38,10 +40,6 @@ def agents_of(spans: Sequence[Span]) -> dict[str, str]:
     """The agent that each span of a trace is a part of, by its span id; "" where nothing tells."""
     tree = grow(spans)
     return {span.span_id: agent for span, agent in zip(tree.spans, tree.agents, strict=True)}
-
-
-def _surely_handed_over(tree: Tree) -> set[int]:
-    return {index for index, span in enumerate(tree.spans) if span.kind == "handoff"}
 
 
 def _part_takers(tree: Tree, models: list[Call], tools: list[Call]) -> set[str]:
@@ -79,7 +77,7 @@ def _run(
     spans = [tree.spans[call.index] for call in models]
     costs = [span.cost_usd for span in spans if span.cost_usd is not None]
     first = _first(tree)
-    started = tree.spans[0].started_unix_nano
+    started = next((span.started_unix_nano for span in tree.spans if span.started_unix_nano), 0)
     ended = max(tree.ends(index) for index in range(len(tree.spans)))
     users, sessions = _all(span.user_id for span in tree.spans), _all(span.session_id for span in tree.spans)
     agents = _agents(tree, models, tools, found)

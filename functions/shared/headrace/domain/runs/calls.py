@@ -4,9 +4,13 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from headrace.domain.handoffs import handoff_target, is_coworker_tool
+from headrace.domain.handoffs import canonical, handoff_target, is_coworker_tool
 from headrace.domain.runs.tree import Tree
 from headrace.domain.spans import Span
+
+
+_NESTED = 8
+"""Spans around a call that are looked into for what it does not tell itself."""
 
 
 @dataclass(slots=True)
@@ -47,7 +51,9 @@ def model_calls(tree: Tree) -> list[Call]:
 def _complete(tree: Tree, index: int, above: list[int]) -> None:
     """What only the outer span of a call tells, the inner one takes over."""
     outer = above[index]
-    while outer >= 0:
+    for _ in range(_NESTED):
+        if outer < 0:
+            return
         span, told = tree.spans[index], tree.spans[outer]
         counted = span if span.input_tokens is not None or span.output_tokens is not None else told
         tree.spans[index] = replace(
@@ -146,8 +152,3 @@ def _find_callers(tree: Tree, calls: list[Call], models: list[Call]) -> None:
         if thinking and not is_sure:
             before = bisect_right(starts, call.started)
             call.agent = asker.get(call.call_id) or (models[before - 1].agent if before else "") or call.agent
-
-
-def canonical(name: str) -> str:
-    """A name as tools' names hold it: two that differ in blanks and capitals mean the same agent."""
-    return "".join(letter if letter.isalnum() else "_" for letter in name.lower()).strip("_")

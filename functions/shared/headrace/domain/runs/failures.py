@@ -123,7 +123,8 @@ def _bad_formats(tree: Tree) -> Iterator[Failure]:
 
 def _timeouts(tree: Tree, status: RunStatus) -> Iterator[Failure]:
     late = [index for index, span in enumerate(tree.spans) if span.error is not None and span.error.type == "timeout"]
-    lowest = [index for index in late if index not in {tree.parents[each] for each in late}]
+    above = {tree.parents[index] for index in late}
+    lowest = [index for index in late if index not in above]
     if lowest:
         error = tree.spans[lowest[0]].error
         yield Failure("timeout", 0.95, _ids(tree, lowest), error.message[:200] if error else "")

@@ -8,10 +8,13 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from headrace.domain.handoffs import handoff_target, is_coworker_tool
-from headrace.domain.runs.calls import Call, canonical
+from headrace.domain.handoffs import canonical, handoff_target, is_coworker_tool
+from headrace.domain.runs.calls import Call
 from headrace.domain.runs.tree import Tree
 from headrace.domain.spans import Kind, MessageType
+
+_MOST_NAMES = 200
+"""Of agents, among which one is looked for whose name only begins like the one that was called."""
 
 _WORKING: frozenset[Kind] = frozenset(("agent", "chain", "llm_call", "tool_call"))
 
@@ -71,11 +74,21 @@ def turns(tree: Tree, part_takers: set[str]) -> list[Turn]:
     found = []
     for index, span in enumerate(tree.spans):
         agent, parent = tree.agents[index], tree.parents[index]
-        if agent not in part_takers or span.kind not in _WORKING:
+        if tree.inside[index] != agent:
+            agent = tree.inside[index]
+        elif span.kind not in _WORKING or (parent >= 0 and tree.inside[parent] == agent):
             continue
-        if parent < 0 or tree.agents[parent] != agent:
+        if agent in part_takers:
             found.append(Turn(index, agent, span.started_unix_nano, tree.ends(index)))
     return found
+
+
+def _next_others(found: list[Turn]) -> list[Turn | None]:
+    """For each turn the next one of another agent."""
+    others: list[Turn | None] = [None] * len(found)
+    for at in range(len(found) - 2, -1, -1):
+        others[at] = others[at + 1] if found[at + 1].agent == found[at].agent else found[at + 1]
+    return others
 
 
 class Listener:
@@ -90,6 +103,8 @@ class Listener:
             self._by_agent.setdefault(turn.agent, []).append(turn)
         self._names = {canonical(agent): agent for agent in reversed(self._by_agent)}
         self._all_starts = [turn.started for turn in found]
+        self._others = _next_others(found)
+        self._last_call = {call.agent: call.started for call in models}
         self._seen: set[tuple[str, str, int]] = set()
         self._nested = self._turns_below()
         self.conversation = Conversation()
@@ -127,7 +142,7 @@ class Listener:
         asking: dict[str, set[str]] = {}
         for call in self._models:
             span = self._tree.spans[call.index]
-            if span.output or span.asked:
+            if span.answer_is_known:
                 known = asking.setdefault(call.agent, set())
                 known.update(canonical(handoff_target(name)) for name, _, _ in span.asked)
         return asking
@@ -163,7 +178,8 @@ class Listener:
         wanted = canonical(name)
         if not wanted or wanted in self._names:
             return self._names.get(wanted, "")
-        close = [agent for known, agent in self._names.items() if known.startswith(wanted) or wanted.startswith(known)]
+        names = self._names.items() if len(self._names) <= _MOST_NAMES else ()
+        close = [agent for known, agent in names if known.startswith(wanted) or wanted.startswith(known)]
         return close[0] if len(close) == 1 else ""
 
     def _next_turn(self, recipient: str, sender: str, at: int) -> Turn | None:
@@ -172,11 +188,13 @@ class Listener:
             first = bisect_left(self._starts[recipient], at)
             return self._by_agent[recipient][first] if first < len(self._by_agent[recipient]) else None
         first = bisect_left(self._all_starts, at)
-        return next((turn for turn in self._turns[first : first + 8] if turn.agent != sender), None)
+        if first == len(self._turns) or self._turns[first].agent != sender:
+            return self._turns[first] if first < len(self._turns) else None
+        return self._others[first]
 
     def _goes_on(self, hint: _Hint) -> bool:
         """Whether the sender's model is called again after the hint: then it still has control."""
-        return any(call.agent == hint.sender and call.started > hint.at for call in self._models[-64:])
+        return self._last_call.get(hint.sender, -1) > hint.at
 
     # --- messages and agents as tools ------------------------------------------------------------------------
 

@@ -6,10 +6,13 @@ Everything here takes time in proportion to the number of spans, cycles and endl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from headrace.domain.handoffs import canonical, is_coworker_tool
 from headrace.domain.spans import Kind, Span
 
 _BARRIERS: frozenset[Kind] = frozenset(("agent", "tool_call"))
 _SKEW_NANO = 1_000_000_000
+_LAST_UNIX_NANO = 253_402_300_799_999_999_999
+"""The end of the year 9999."""
 
 
 @dataclass(slots=True)
@@ -21,6 +24,8 @@ class Tree:
     order: list[int] = field(default_factory=list)
     agents: list[str] = field(default_factory=list)
     """The agent whose work a span is a part of, by itself or its ancestors; "" when nothing tells."""
+    inside: list[str] = field(default_factory=list)
+    """The same for what runs inside of a span: a tool by which a coworker works is the caller's, its inside is not."""
     by_node: list[bool] = field(default_factory=list)
     """Whether that agent is only known as a node of a graph."""
     cut: list[int] = field(default_factory=list)
@@ -30,7 +35,7 @@ class Tree:
     def ends(self, index: int) -> int:
         """When a span ended, in nanoseconds since 1970; its start while it has not."""
         span = self.spans[index]
-        return span.started_unix_nano + (span.duration_nano or 0)
+        return min(span.started_unix_nano + (span.duration_nano or 0), _LAST_UNIX_NANO)
 
     def tops(self) -> list[int]:
         """Spans without a known parent, by time."""
@@ -39,7 +44,10 @@ class Tree:
     def roots(self) -> list[int]:
         """Where the trace starts, by time: spans without a parent, or else those whose parent is another system's."""
         tops = self.tops()
-        roots = [index for index in tops if not self.spans[index].parent_span_id]
+        without = [index for index in tops if not self.spans[index].parent_span_id]
+        roots = [index for index in without if self.spans[index].agent_by != "definition"]
+        if len(without) == len(tops):
+            roots = roots or without
         return roots or self.cut or [index for index in tops if self.spans[index].parent_is_remote]
 
     def above(self, kind: Kind) -> list[int]:
@@ -108,8 +116,9 @@ def _walk(tree: Tree, children: dict[int, list[int]], first: list[int], seen: li
 def _attribute(tree: Tree) -> None:
     """Set `agents`: names and nodes go before spans that are an agent's by their kind only."""
     count = len(tree.spans)
+    known = {canonical(span.agent): span.agent for span in tree.spans if span.agent_by == "name"}
     named, by_kind = [""] * count, [""] * count
-    tree.agents, tree.by_node = [""] * count, [False] * count
+    tree.agents, tree.inside, tree.by_node = [""] * count, [""] * count, [False] * count
     for index in tree.order:
         span, parent = tree.spans[index], tree.parents[index]
         if parent >= 0:
@@ -122,6 +131,10 @@ def _attribute(tree: Tree) -> None:
         elif span.agent_by == "kind":
             by_kind[index] = span.agent
         tree.agents[index] = named[index] or by_kind[index]
+        if span.kind == "handoff" and span.message is not None and is_coworker_tool(span.tool):
+            coworker = span.message.recipient
+            named[index] = known.get(canonical(coworker), coworker) or named[index]
+        tree.inside[index] = named[index] or by_kind[index]
 
 
 def _look(tree: Tree) -> None:

@@ -57,6 +57,7 @@ def read_answer(span: Span, attributes: Attributes, events: Sequence[Any]) -> No
         _read_flat(answer, attributes)
     elif events:
         _read_events(answer, events)
+    span.answer_is_known = answer.is_known
     span.asked = answer.asked[:_MOST]
     span.is_empty = answer.is_known and not answer.has_content and not answer.asked
 

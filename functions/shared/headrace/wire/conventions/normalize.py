@@ -24,6 +24,7 @@ from headrace.wire.prices import cost_usd
 
 _MOST_ATTRIBUTES = 1000
 _NAME_CHARACTERS = 500
+_LONGEST_NANO = 10 * 366 * 86_400 * 1_000_000_000
 _REMOTE = 0x300
 """OTLP's span flags: it is known whether the parent is remote, and it is."""
 _STATUSES: Mapping[Any, Status] = {"OK": "ok", "ERROR": "error"}
@@ -270,19 +271,22 @@ def _framework(resource_framework: str, attributes: Attributes, service: str) ->
 
 
 def _times(record: Record) -> tuple[int, int | None, list[str]]:
+    """Start, duration and what is odd about them."""
     oddities: list[str] = []
-    started, ended, duration = record.get("timestamp"), record.get("endTimestamp"), record.get("durationNano")
+    started, ended = record.get("timestamp"), record.get("endTimestamp")
     start = unix_nano(started)
-    if start is None:
-        oddities.append("its start is no time")
+    if start is None or start < 0:
+        oddities.append("its start is no time since 1970")
+        start = 0
     if ended is None:
-        return start or 0, None, oddities
-    if type(duration) is not int or duration < 0:
-        oddities.append("its duration is no number of nanoseconds")
-        return start or 0, 0, oddities
-    if not duration and ended != started and (unix_nano(ended) or 0) < (start or 0):
+        return start, None, oddities
+    duration = record.get("durationNano")
+    if type(duration) is not int or not 0 <= duration < _LONGEST_NANO:
+        oddities.append("its duration makes no sense")
+        duration = 0
+    elif not duration and ended != started and (unix_nano(ended) or 0) < start:
         oddities.append("it ended before it started")
-    return start or 0, duration, oddities
+    return start, duration, oddities
 
 
 def unix_nano(stamp: Any) -> int | None:

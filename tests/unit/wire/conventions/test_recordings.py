@@ -1,0 +1,159 @@
+"""Every recording comes out as what its program did, however its spans arrive and whatever its agents are called."""
+
+import random
+from base64 import b64decode
+from typing import Any
+
+import orjson
+import pytest
+from google.protobuf.json_format import MessageToDict
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from headrace.domain.runs import assemble
+from headrace.domain.tracing import without_content
+from headrace.wire.conventions import normalize
+from headrace.wire.otlp import decode_request
+from tests.unit.wire.conventions.recordings import (
+    IDLE,
+    LATER,
+    NAMES,
+    body,
+    expected,
+    records,
+    renamed,
+    runs_of,
+    same,
+    text,
+    told,
+    wanted,
+)
+
+_SITUATIONS_THAT_SUCCEED = [name for name in NAMES if expected(name)["error_type"] == "none"]
+
+
+def _compare(flat: list[dict[str, Any]], want: list[dict[str, Any]]) -> None:
+    runs = [told(run) for run in runs_of(flat)]
+    assert len(runs) == len(want)
+    for run in runs:
+        wish = next(each for each in want if each["session_id"] == run["session_id"])
+        assert same(run, wish), {key: (run[key], wish[key]) for key in wish if run[key] != wish[key]}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recording_comes_out_as_what_its_program_did(name: str) -> None:
+    _compare(records(name), wanted(name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_model_is_named_as_the_program_asked_for_it(name: str) -> None:
+    for run in runs_of(records(name)):
+        assert run.models
+        assert all(model.startswith(expected(name)["model"]) for model in run.models)
+        assert run.cost_usd is not None
+        assert run.cost_usd > 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_json_comes_out_like_protobuf(name: str) -> None:
+    request = ExportTraceServiceRequest.FromString(body(name))
+    as_json = MessageToDict(request, use_integers_for_enums=True)
+    for span in _spans_of(as_json):
+        for key in {"traceId", "spanId", "parentSpanId"} & set(span):
+            span[key] = b64decode(span[key]).hex()
+    decoded = decode_request("traces", "json", orjson.dumps(as_json), 0).records
+    assert runs_of([orjson.loads(orjson.dumps(each)) for each in decoded]) == runs_of(records(name))
+
+
+def _spans_of(request: dict[str, Any]) -> list[dict[str, Any]]:
+    scopes = [scope for resource in request["resourceSpans"] for scope in resource["scopeSpans"]]
+    return [span for scope in scopes for span in scope["spans"]]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_order_and_repetition_make_no_difference(name: str) -> None:
+    flat = records(name)
+    again = random.Random(name).choices(flat, k=len(flat) // 2)
+    mixed = [*flat, *again]
+    random.Random(name).shuffle(mixed)
+    assert runs_of(mixed) == runs_of(flat)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_versions_of_scopes_are_not_needed(name: str) -> None:
+    flat = records(name)
+    for record in flat:
+        record["scope"].pop("version", None)
+    _compare(flat, wanted(name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_traces_that_come_together_stay_apart(name: str) -> None:
+    other = NAMES[(NAMES.index(name) + 7) % len(NAMES)]
+    mixed = [*records(name), *records(other)]
+    random.Random(name).shuffle(mixed)
+    both = {run.trace_id: run for run in runs_of(mixed)}
+    for run in (*runs_of(records(name)), *runs_of(records(other))):
+        assert both[run.trace_id] == run
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_rule_knows_the_names_of_a_recording(name: str) -> None:
+    """Names are put for names in what was sent and in what is expected alike."""
+    whole = expected(name)
+    agents = {agent: f"zorro{number}_bot" for number, agent in enumerate(_agents(name))}
+    tools = {call["name"]: f"do_thing_{number}" for number, call in enumerate(whole["tool_calls"])}
+    if len(set(tools.values())) != len({call["name"] for call in whole["tool_calls"]}):
+        tools = {tool: f"do_thing_{number}" for number, tool in enumerate(sorted(tools))}
+    names = {**agents, **tools}
+    want = orjson.dumps(wanted(name)).decode()
+    for old in sorted(names, key=len, reverse=True):
+        want = want.replace(f'"{old}"', f'"{names[old]}"')
+    _compare(renamed(name, names), [_tuples(each) for each in orjson.loads(want)])
+
+
+def _agents(name: str) -> list[str]:
+    """With the spelling of the names in tools' names, if that is another one."""
+    agents = expected(name)["agents"]
+    return [*agents, *(agent.lower().replace(" ", "_") for agent in agents if " " in agent)][: len(agents)] + [
+        each for each in ("hotel_agent", "refund_agent") if each not in agents and each in text(name)
+    ]
+
+
+def _tuples(want: dict[str, Any]) -> dict[str, Any]:
+    for key in ("tool_calls", "messages"):
+        want[key] = [tuple(each) for each in want[key]]
+    return want
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_without_content_only_what_content_tells_is_missing(name: str) -> None:
+    flat = records(name)
+    spans = [normalize(record) for record in flat]
+    for trace_id in {span.trace_id for span in spans}:
+        whole = [span for span in spans if span.trace_id == trace_id]
+        bare = assemble([without_content(span) for span in whole], LATER, LATER, IDLE)
+        run = assemble(whole, LATER, LATER, IDLE)
+        assert (bare.agents, bare.status, bare.error_type) == (run.agents, run.status, run.error_type)
+        assert (bare.tool_calls, bare.messages) == (run.tool_calls, run.messages)
+
+
+@pytest.mark.parametrize("name", _SITUATIONS_THAT_SUCCEED)
+def test_no_failure_is_seen_where_none_was(name: str) -> None:
+    assert [run.failures for run in runs_of(records(name))] == [[]] * len(wanted(name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_span_says_which_rule_read_it(name: str) -> None:
+    rules = [normalize(record).rule for record in records(name)]
+    assert all(" by " in rule for rule in rules)
+    known = [rule for rule in rules if not rule.startswith("generic by nothing: no rule")]
+    assert known
+
+
+def test_a_trace_that_only_defines_agents_says_so() -> None:
+    spans = [normalize(record) for record in records("langgraph-openllmetry/three-agents")]
+    defining = [span for span in spans if span.agent_by == "definition"]
+    assert defining
+    run = assemble([defining[0]], LATER, LATER, IDLE)
+    assert run.is_definition
+    assert (run.agents, run.status) == ([], "completed")
