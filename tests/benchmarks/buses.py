@@ -118,6 +118,6 @@ def _sqs(folder: Path) -> Iterator[Any]:
         for variable, value in ministack.client_environment.items():
             environment.setitem(os.environ, variable, value)
         make_queue(_QUEUE, receive_limit=12)
-        bus = Consumer(SystemClock(), receive_limit=12)
+        bus = Consumer(SystemClock(), receive_limit=12, queue_prefix="gf-ai")
         stack.callback(bus.close)
         yield bus

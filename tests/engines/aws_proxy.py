@@ -12,6 +12,9 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+ATTEMPTS = 3
+"""Of one call, by the adapters' clients."""
+
 _MAPPINGS = {
     "GET": "ListEventSourceMappings",
     "POST": "CreateEventSourceMapping",
@@ -80,6 +83,7 @@ class AwsProxy:
         self.calls: list[str] = []
         """The operations that were called, in order."""
         self._spoilers: list[tuple[str, Spoiler]] = []
+        self._changes_left, self._cut = 0, list[Spoiler]()
         self._lock = threading.Lock()
 
     def spoil(self, operation: str, spoiler: Spoiler, *, times: int = 1) -> None:
@@ -87,9 +91,23 @@ class AwsProxy:
         with self._lock:
             self._spoilers += [(operation, spoiler)] * times
 
+    def spoil_changes(self, passed: int, spoiler: Spoiler) -> None:
+        """Let `passed` calls that change something pass, then spoil all that a client does until it gives up."""
+        with self._lock:
+            self._changes_left, self._cut = passed, [spoiler] * ATTEMPTS
+
+    def forgive(self) -> None:
+        """Spoil nothing more."""
+        with self._lock:
+            self._spoilers, self._cut = [], []
+
     def took(self, operation: str) -> Spoiler | None:
         with self._lock:
             self.calls.append(operation)
+            if self._cut and not operation.startswith(("Get", "List")):
+                self._changes_left -= 1
+            if self._cut and self._changes_left < 0:
+                return self._cut.pop()
             for place, (name, spoiler) in enumerate(self._spoilers):
                 if name in ("", operation):
                     del self._spoilers[place]

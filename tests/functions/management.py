@@ -30,6 +30,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.expressions import FakeExpressions
 from tests.fakes.notifier import FakeNotifier
 from tests.fakes.outbound import FakeOutbound
+from tests.fakes.span_archive import FakeSpanArchive
 from tests.fakes.table import FakeTable
 from tests.fakes.wiring import FakeWiring
 from tests.functions.events import Context, answer_body, http_event
@@ -112,6 +113,7 @@ def make_ports(clock: FakeClock | None = None, **others: Any) -> Ports:
         "wiring": FakeWiring(),
         "queues": QueueNames(),
         "clock": time,
+        "archive": FakeSpanArchive(),
         "expressions": FakeExpressions(),
         "outbound": FakeOutbound(),
         "notifier": FakeNotifier(),

@@ -19,6 +19,7 @@ from headrace.engines import (
     OpenTable,
     TableName,
     check_store,
+    make_archive,
     make_bus,
     make_table,
     make_wiring,
@@ -31,6 +32,7 @@ from headrace.ports.clock import Clock
 from headrace.ports.expressions import Expressions
 from headrace.ports.notifier import Notifier
 from headrace.ports.outbound import Outbound
+from headrace.ports.span_archive import SpanArchive
 from headrace.ports.vault import Vault
 from headrace.ports.wiring import Wiring
 from headrace.settings import Settings
@@ -79,7 +81,7 @@ def close() -> None:
     """Let go of files, connections and processes; what is used afterwards is made anew."""
     while _closers:
         _closers.pop()()
-    for made in (bus, wiring, table, expressions, outbound, notifier, configuration, vault, settings):
+    for made in (bus, wiring, table, expressions, outbound, notifier, configuration, archive, vault, settings):
         made.cache_clear()
     for ports in (receiving, accepting, processing, delivering, tracing, controlling, upkeep):
         ports.cache_clear()
@@ -119,6 +121,13 @@ def migrate() -> list[str]:
 def check_schema() -> None:
     """Raises ConfigError when somebody has to run `headrace migrate`, Unavailable when the store is down."""
     check_store(settings())
+
+
+@cache
+def archive() -> SpanArchive | None:
+    """Where spans are kept as rows, if anywhere."""
+    made = make_archive(settings())
+    return None if made is None else _until_closed(made)
 
 
 def housekeep() -> None:
@@ -224,7 +233,7 @@ def tracing() -> "TracePorts":
     """For `functions/traces`. Imported late: the rest of the data path has no use for it."""
     from headrace.stages.trace import Ports
 
-    return Ports(bus(), configuration(), table("telemetry"), clock())
+    return Ports(bus(), configuration(), table("telemetry"), clock(), archive=archive())
 
 
 @cache
@@ -239,6 +248,7 @@ def controlling() -> "ControlPorts":
         wiring=wiring(),
         queues=queues(),
         clock=clock(),
+        archive=archive(),
         expressions=expressions(),
         outbound=outbound(),
         notifier=notifier(),
@@ -252,7 +262,7 @@ def upkeep() -> "Upkeep":
     """For `functions/reconcile`, which holds no secrets."""
     from headrace.control.ports import Upkeep
 
-    return Upkeep(table("config"), table("telemetry"), bus(), wiring(), queues(), clock())
+    return Upkeep(table("config"), table("telemetry"), bus(), wiring(), queues(), clock(), archive())
 
 
 @cache

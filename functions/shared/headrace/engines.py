@@ -8,6 +8,7 @@ from typing import Literal, Protocol, TypeVar
 from headrace.domain.errors import ConfigError
 from headrace.ports.bus import Bus, Source
 from headrace.ports.clock import Clock
+from headrace.ports.span_archive import SpanArchive
 from headrace.ports.table import Table
 from headrace.ports.wiring import Wiring
 from headrace.settings import Settings
@@ -36,6 +37,14 @@ class OpenWiring(Wiring, Closable, Protocol):
     """A wiring until it is closed."""
 
 
+class OpenArchive(SpanArchive, Closable, Protocol):
+    """An archive of spans until it is closed."""
+
+    def migrate(self) -> list[str]:
+        """Make its table; what was done, nothing when it is there. Raises Unavailable."""
+        ...
+
+
 class OpenTable(Table, Closable, Protocol):
     """A table until it is closed."""
 
@@ -54,6 +63,13 @@ def make_wiring(settings: Settings) -> OpenWiring:
     return _choose("BUS", settings.bus_url, _WIRINGS)(settings)
 
 
+def make_archive(settings: Settings) -> OpenArchive | None:
+    """Where spans are kept as rows beside the tables, if the setting `spans` names a place. Raises ConfigError."""
+    if not settings.spans:
+        return None
+    return _choose("SPANS", settings.spans, {"postgresql": _span_archive})(settings)
+
+
 def make_table(settings: Settings, name: TableName, clock: Clock) -> OpenTable:
     """One of the two logical tables in the store that the setting `store` names. Raises ConfigError."""
     return _choose("STORE", settings.store_url, _TABLES)(settings, name, clock)
@@ -66,11 +82,15 @@ def migrate_store(settings: Settings) -> list[str]:
         ConfigError: the store's URL cannot be used.
         Unavailable: it does not answer.
     """
-    if not _has_schema(settings):
-        return []
-    from headrace.adapters.table_sql import migrate
+    done: list[str] = []
+    if _has_schema(settings):
+        from headrace.adapters.table_sql import migrate
 
-    return migrate(settings.store_url)
+        done += migrate(settings.store_url)
+    if (archive := make_archive(settings)) is not None:
+        done += archive.migrate()
+        archive.close()
+    return done
 
 
 def check_store(settings: Settings) -> None:
@@ -186,6 +206,12 @@ def _sqlite_path(url: str) -> Path:
     if not path:
         raise ConfigError(f"HEADRACE_BUS must be sqlite:///PATH, not {url!r}")
     return Path(path)
+
+
+def _span_archive(settings: Settings) -> OpenArchive:
+    from headrace.adapters.span_archive_postgres import PostgresSpanArchive
+
+    return PostgresSpanArchive(settings.spans)
 
 
 def _sql_table(settings: Settings, name: TableName, clock: Clock) -> OpenTable:

@@ -42,6 +42,9 @@ class Settings:
         "URL of the tables: `sqlite:///PATH`, `postgresql://…` or `dynamodb://[REGION]`."
         " Empty: `store.db` in the data directory.",
     )
+    spans: str = _setting(
+        "", "URL of a PostgreSQL or TimescaleDB database that keeps spans as rows too, `postgresql://…`. Empty: none."
+    )
     config_table: str = _setting("headrace-config", "DynamoDB table for the configuration.")
     telemetry_table: str = _setting("headrace-telemetry", "DynamoDB table for what expires.")
     pipeline_function: str = _setting("", "Lambda function (name or ARN) for raw queues on SQS. Empty: none.")

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from headrace.domain.errors import Unavailable
 from headrace.local.functions import Deadline, load
-from headrace.local.schedules import Schedules, scheduled_calls
+from headrace.local.schedules import Schedules, in_turn, scheduled_calls
 from headrace.local.template import read_template
 
 AT_ONCE = timedelta(milliseconds=1)
@@ -112,3 +113,30 @@ def test_stopping_ends_a_schedule_whose_time_has_not_come(started):
         thread.join(PATIENCE_SECONDS)
         assert not thread.is_alive()
     assert runs == [], "a job first runs after its first period"
+
+
+def test_a_job_runs_only_when_it_is_the_turn_of_this_process():
+    asked, runs = [], []
+
+    def take_turn(name, every):
+        asked.append((name, every))
+        return len(asked) == 2
+
+    ((_, _, job),) = in_turn([("job", AT_ONCE, lambda: runs.append(1))], take_turn)
+    for _ in range(3):
+        job()
+    assert (asked, runs) == ([("job", AT_ONCE)] * 3, [1])
+
+
+def test_a_job_whose_engine_is_down_is_no_crash(started, caplog):
+    runs = []
+    job, reached = counting(runs, 2)
+
+    def waiting():
+        job()
+        raise Unavailable("down")
+
+    started(waiting)
+    assert reached.wait(PATIENCE_SECONDS)
+    assert "schedule_waits" in caplog.text
+    assert "schedule_failed" not in caplog.text

@@ -6,8 +6,8 @@ from headrace.domain.errors import InvalidInput
 from headrace.domain.pipeline import Pipeline
 from headrace.domain.program import Transform
 from headrace.wire.api import parse
-from headrace.wire.api_pipelines import PipelineIn, PipelineTestIn, TransformIn
 from headrace.wire.api_deliveries import SinkTestIn
+from headrace.wire.api_pipelines import PipelineIn, PipelineTestIn, TransformIn
 from headrace.wire.api_sinks import SinkIn, SlackIn, WebhookIn
 
 TRANSFORM = {"expression": "body", "output_name": "a.b", "output_type": "string"}

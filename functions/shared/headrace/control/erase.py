@@ -24,6 +24,8 @@ def erase_project(project_id: str, ports: Upkeep) -> None:
     _erase(Range(pk), ports.config)
     _erase(Range(pk), ports.telemetry)
     _erase_runs(project_id, ports.telemetry)
+    if ports.archive is not None:
+        ports.archive.erase(project_id)
 
 
 def _erase_runs(project_id: str, telemetry: Table) -> None:

@@ -9,6 +9,7 @@ from headrace.ports.clock import Clock
 from headrace.ports.expressions import Expressions
 from headrace.ports.notifier import Notifier
 from headrace.ports.outbound import Outbound
+from headrace.ports.span_archive import SpanArchive
 from headrace.ports.table import Table
 from headrace.ports.vault import Vault
 from headrace.ports.wiring import Wiring
@@ -24,6 +25,7 @@ class Upkeep:
     wiring: Wiring
     queues: QueueNames
     clock: Clock
+    archive: SpanArchive | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def rotate(newest: str | None, old: Sequence[OldSecret], wanted: NewSecretIn, po
     if wanted.signing_secret == HIDDEN:
         raise InvalidInput(f"signing_secret: {HIDDEN} is no secret", field="signing_secret")
     now = ports.clock.now_unix_nano()
-    until = now + wanted.old_valid_seconds * 1_000_000_000
+    until = (now // 1_000_000_000 + wanted.old_valid_seconds) * 1_000_000_000
     # Those that were to stay longer stay no longer than the one that is replaced now.
     kept = [OldSecret(each.secret, min(each.until_unix_nano, until)) for each in old]
     kept = [OldSecret(newest, until), *kept] if newest is not None else kept
@@ -45,7 +45,7 @@ def rotate(newest: str | None, old: Sequence[OldSecret], wanted: NewSecretIn, po
     if len(kept) > MOST_OLD:
         raise InvalidInput(f"{MOST_OLD} older secrets are valid still: end them first")
     secret = wanted.signing_secret or new_signing_secret()
-    valid_until = timestamp(until // 1_000_000_000 * 1_000_000_000) if kept else None
+    valid_until = timestamp(until) if kept else None
     return Rotation(
         ports.vault.seal(secret), tuple(kept), NewSecretOut(signing_secret=secret, old_valid_until=valid_until)
     )

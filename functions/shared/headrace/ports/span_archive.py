@@ -16,3 +16,7 @@ class SpanArchive(Protocol):
             Unavailable: nothing is promised about any of them; storing them again is safe.
         """
         ...
+
+    def erase(self, project_id: str) -> None:
+        """Remove all spans of a project. Raises Unavailable."""
+        ...

@@ -21,6 +21,8 @@ from headrace.wire.delivery_items import encode_attempts
 SLOTS = 100
 _IN_AN_ITEM = 20
 _EVERY_UNIX_NANO = 1_000_000_000
+_REMEMBERED = 10_000
+"""Sinks that one process keeps the time of."""
 _KEPT = timedelta(days=7)
 _HEALTH_KEPT = timedelta(days=90)
 
@@ -51,6 +53,8 @@ class DeliveryLog:
 
     def note(self, project_id: str, news: Mapping[str, SinkNews], now_unix_nano: int, telemetry: Table) -> None:
         """Write what is to be kept. A table that is down costs the log, never a delivery."""
+        if len(self._noted) > _REMEMBERED:
+            self._noted.clear()  # each of those sinks is written once too often then
         for sink_id, of_sink in news.items():
             if of_sink.failed or now_unix_nano - self._noted.get(sink_id, 0) >= _EVERY_UNIX_NANO:
                 self._noted[sink_id] = now_unix_nano

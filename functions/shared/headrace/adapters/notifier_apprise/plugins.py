@@ -68,9 +68,9 @@ def make_plugin(url: str) -> Any:
     asset = apprise.AppriseAsset(storage_mode=apprise.PersistentStoreMode.MEMORY, async_mode=False)
     made = apprise.Apprise.instantiate(described, asset=asset)
     if made is None:
-        raise InvalidInput(f"must be a whole URL of {schema}://: https://appriseit.com/services", field="url")
+        raise InvalidInput(f"must be a whole URL of the service {schema}: https://appriseit.com/services", field="url")
     if _reads_files(made, apprise.AppriseAttachment):
-        raise InvalidInput(f"names a file, and {schema}:// must not read files here", field="url")
+        raise InvalidInput(f"names a file, and the service {schema} must not read files here", field="url")
     made.throttle = lambda *_, **__: None  # it would sleep; the retry ladder waits instead
     return made
 
@@ -80,7 +80,7 @@ def _check(schema: str, plugin: type) -> None:
     packages.discard(_PLUGINS + "base")
     allowed = [_holds(package) for package in sorted(packages)]
     if not allowed or not all(allowed):
-        raise InvalidInput(f"{schema}:// is not allowed: it does more than HTTP, or e-mail", field="url")
+        raise InvalidInput(f"the service {schema} is not allowed: it needs more than HTTP or e-mail", field="url")
 
 
 @cache

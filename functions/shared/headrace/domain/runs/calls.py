@@ -134,7 +134,7 @@ def _told_only(tree: Tree, models: list[Call], names: set[str]) -> Iterator[Call
         span = tree.spans[call.index]
         for call_id, _, is_ok in reversed(span.answered):
             name, asker = asked.pop(call_id, ("", call))
-            if name and name not in names:
+            if name and name not in names and asker.agent == call.agent:  # another one is told of a handoff
                 ended = max(asker.ended, call.started)
                 yield Call(call.index, name, asker.agent, asker.ended, ended, is_ok, call_id)
         for name, call_id, _ in span.asked:
