@@ -1,9 +1,10 @@
 """`headrace serve` on NATS and PostgreSQL: replicas, and everything that can die, dies."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from signal import SIGCONT, SIGSTOP
+from threading import Event
 from uuid import uuid4
 
 import pytest
@@ -112,7 +113,8 @@ def test_a_batch_whose_worker_died_before_acknowledging_comes_again_elsewhere_un
 def test_a_worker_that_stood_still_finishes_what_was_meanwhile_given_to_another_and_nothing_is_stuck(
     deployment: Deployment, agent: HttpStandIn
 ) -> None:
-    answer_now = agent_answers_first_when_told(agent)
+    answer_now = Event()
+    agent.will(hang_until(answer_now), reply(200))
     deployment.pipeline(agent.url)
     receiver, worker = serve(deployment, RECEIVING), serve(deployment, WORKING)
     assert deployment.post(receiver, "/v1/logs", errors("twice at work")).status_code == 200
@@ -121,19 +123,11 @@ def test_a_worker_that_stood_still_finishes_what_was_meanwhile_given_to_another_
     os.kill(worker.pid, SIGSTOP)
     agent.wait_for(2)
     os.kill(worker.pid, SIGCONT)
-    answer_now()
+    answer_now.set()
     wait_until(deployment.idle, "all is done with")
     assert deployment.dead_letters() == []
     assert set(marks(agent.records)) == {"twice at work"}
     assert worker.stop() == 0
-
-
-def agent_answers_first_when_told(agent: HttpStandIn) -> Callable[[], None]:
-    from threading import Event
-
-    told = Event()
-    agent.will(hang_until(told), reply(200))
-    return told.set
 
 
 # --- an engine dies ------------------------------------------------------------------------------------------

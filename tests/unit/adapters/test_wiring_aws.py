@@ -266,6 +266,8 @@ def test_two_that_reconcile_at_once_end_in_one_mapping_for_each_queue(wiring, ac
 
 
 def test_a_function_that_does_not_exist_is_unavailable(account):
-    with closing(AwsWiring({"raw": "missing"}, queue_prefix="gf-ai", receive_limit=12)) as wiring:
-        with pytest.raises(Unavailable, match="does not exist"):
-            wiring.reconcile("1", [RAW])
+    with (
+        closing(AwsWiring({"raw": "missing"}, queue_prefix="gf-ai", receive_limit=12)) as wiring,
+        pytest.raises(Unavailable, match="does not exist"),
+    ):
+        wiring.reconcile("1", [RAW])

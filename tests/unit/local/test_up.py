@@ -10,6 +10,7 @@ from headrace.domain.errors import ConfigError
 from headrace.local import up
 from headrace.local.credentials import FILE, read_credentials
 from headrace.local.runtime import base_url, listen
+from headrace.local.template import find_template, read_template
 
 
 @pytest.fixture
@@ -17,8 +18,8 @@ def served(monkeypatch):
     """Instead of serving: what would have been served, which is ready at once and then over."""
     given = []
 
-    def serve(template, listener, ready):
-        given.append((template, base_url(listener)))
+    def serve(functions, listener, ready):
+        given.append((functions, base_url(listener)))
         ready()
         listener.close()
 
@@ -28,10 +29,10 @@ def served(monkeypatch):
 
 def test_the_first_start_shows_what_it_made_and_that_it_is_ready(data_dir, served, capsys):
     up.run_up("127.0.0.1", 0)
-    ((template, endpoint),) = served
+    ((functions, endpoint),) = served
     credentials = read_credentials(data_dir)
     said = capsys.readouterr().out
-    assert (template.name, credentials.endpoint) == ("template.yaml", endpoint)
+    assert (functions, credentials.endpoint) == (read_template(find_template()), endpoint)
     for word in (
         credentials.email,
         credentials.password,

@@ -8,13 +8,16 @@ from headrace.domain.program import Transform
 from headrace.wire.api import parse
 from headrace.wire.api_deliveries import SinkTestIn
 from headrace.wire.api_pipelines import PipelineIn, PipelineTestIn, TransformIn
-from headrace.wire.api_sinks import SinkIn, SlackIn, WebhookIn
+from headrace.wire.api_signing import NewSecretIn
+from headrace.wire.api_sinks import AppriseIn, SinkIn, SlackIn, WebhookIn
 
 TRANSFORM = {"expression": "body", "output_name": "a.b", "output_type": "string"}
 LONG_TRANSFORM = {**TRANSFORM, "expression": "x" * 8192}
 WEBHOOK = {"type": "webhook", "url": "https://hooks.example/x"}
 SLACK = {"type": "slack", "webhook_url": "https://hooks.slack.com/services/T000/B000/XXXX"}
+APPRISE = {"type": "apprise", "url": "mailto://user:password@example.com"}
 BODIES = {
+    AppriseIn: APPRISE, NewSecretIn: {},
     PipelineIn: {}, PipelineTestIn: {}, TransformIn: TRANSFORM, WebhookIn: WEBHOOK, SlackIn: SLACK, SinkTestIn: {},
 }  # fmt: skip
 
@@ -75,6 +78,11 @@ BOUNDS = [
     (WebhookIn, "signing_secret", GOOD_SECRETS, BAD_SECRETS),
     (SlackIn, "webhook_url", GOOD_SLACK_URLS, [*BAD_URLS, *BAD_SLACK_URLS, None]),
     (SlackIn, "template", [None, "x"], ["", 7]),
+    (AppriseIn, "url", ["mailto://a", "discord://1/2?x=y", "https://discord.com/api/webhooks/1/2", "***"],
+     ["", "mailto", "a b://c", "json://a\n", "json://a\x00", "x" * 2049, 7, None]),
+    (AppriseIn, "timeout_seconds", [1, 60], [0.5, 60.5]),
+    (NewSecretIn, "signing_secret", [None, *GOOD_SECRETS], [each for each in BAD_SECRETS if each is not None]),
+    (NewSecretIn, "old_valid_seconds", [0, 2_592_000], [-1, 2_592_001, 1.5, "1", None]),
     (SlackIn, "timeout_seconds", [1, 60], [0.5, 60.5]),
 ]  # fmt: skip
 CASES = [(model, name, value) for model, name, goods, _ in BOUNDS for value in goods]

@@ -24,7 +24,6 @@ _AGENT_RUNS = 10_000
 _SPAN_RUNS = 1_000
 _AT_ONCE = 100
 _FAR = 10**19 - 1
-_DAY = timedelta(days=1) // timedelta(microseconds=1) * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +86,9 @@ def find_span(project_id: str, span_id: str, trace_id: str | None, ports: Ports)
     raise NotFound(f"there is no such span in {'this trace' if trace_id else f'the latest {_SPAN_RUNS} runs'}")
 
 
-def agent_figures(project_id: str, since: int | None, until: int | None, ports: Ports) -> list[AgentFiguresOut]:
-    """How each agent did in the runs that started in a window; the last day by default. Nanoseconds since 1970."""
-    now = ports.clock.now_unix_nano()
-    window = _Window(now - _DAY if since is None else since, now + _DAY if until is None else until)
+def agent_figures(project_id: str, since: int, until: int, ports: Ports) -> list[AgentFiguresOut]:
+    """How each agent did in the runs that started in a window, in nanoseconds since 1970; most runs first."""
+    window = _Window(since, until)
     names = [item["name"] for item in _all(Range(run_items.agents_pk(project_id)), ports.telemetry)]
     figures = [_figures(project_id, name, window, ports.telemetry) for name in names]
     return sorted((each for each in figures if each.runs), key=lambda each: (-each.runs, each.name))

@@ -1,4 +1,4 @@
-"""The command line: `headrace up|demo|init|send|tail|env|doctor`, each one module beside this one.
+"""The command line: `headrace up|serve|migrate|demo|init|send|tail|env|doctor`, each one module beside this one.
 
 Beside them are the nouns of the management API, `headrace project|key|…`: see `manage`.
 """

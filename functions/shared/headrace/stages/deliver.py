@@ -160,8 +160,9 @@ class _Work:
             ports.hold_off.answered(sink.id)
         elif answer.everyone:
             ports.hold_off.was_silent(sink.id, ports.clock.now_unix_nano(), SINK_LADDER[0])
-        reason = explain(answer.reason) if sink.type == "slack" else answer.reason
-        answer = replace(answer, reason=sink.hide(reason))  # whoever answers may repeat what we sent
+        if answer.reason:
+            reason = explain(answer.reason) if sink.type == "slack" else answer.reason
+            answer = replace(answer, reason=sink.hide(reason))  # whoever answers may repeat what we sent
         report = emit if answer.verdict == "done" else warn
         report(
             "sink",

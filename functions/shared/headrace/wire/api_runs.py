@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from headrace.domain.rollups import Side
 from headrace.domain.runs import EdgeType, FailureMode, RunStatus
 from headrace.domain.spans import ErrorType, Kind, MessageType, Status
 from headrace.domain.tracing import Price, Tracing
@@ -51,13 +52,13 @@ class RunsIn(PageIn):
     min_duration_ms: Annotated[float, Field(ge=0)] | None = None
 
 
-class AgentsIn(Strict):
+class WindowIn(Strict):
     """Of which time."""
 
     since: AwareDatetime | None = None
-    """Runs started at this time or later; a day ago when it is left out."""
+    """What started at this time or later; a day ago when it is left out."""
     until: AwareDatetime | None = None
-    """Runs started before this time; now when it is left out."""
+    """What started before this time; now when it is left out."""
 
 
 class SpanIn(Strict):
@@ -260,6 +261,26 @@ class AgentsOut(BaseModel):
     """The agents that took part in runs, those with most runs first."""
 
     items: list[AgentFiguresOut]
+
+
+class ServiceFiguresOut(BaseModel):
+    """How one operation of a service did, or one thing that it depends on. Quantiles are right within 1 %."""
+
+    service: Annotated[str, Field(examples=["travel-desk"])]
+    side: Side
+    name: Annotated[str, Field(examples=["GET /flights/*"])]
+    """Ids within it are shown as `*`."""
+    calls: int
+    errors: int
+    duration_ms_p50: Milliseconds | None
+    duration_ms_p95: Milliseconds | None
+    duration_ms_p99: Milliseconds | None
+
+
+class ServicesOut(BaseModel):
+    """Operations and dependencies of all services, those with most calls first."""
+
+    items: list[ServiceFiguresOut]
 
 
 class PriceIn(Strict):

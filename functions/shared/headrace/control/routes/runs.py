@@ -5,19 +5,21 @@ from typing import Any
 from headrace.control import runs
 from headrace.control.audit import audit_put
 from headrace.control.ports import Ports
+from headrace.control.services import service_figures
 from headrace.control.tracing import load_tracing, save_tracing
 from headrace.domain.runs import graph
 from headrace.wire.api_runs import (
-    AgentsIn,
     AgentsOut,
     FoundSpanOut,
     RunDetailOut,
     RunOut,
     RunsIn,
     RunsOut,
+    ServicesOut,
     SpanIn,
     TracingIn,
     TracingOut,
+    WindowIn,
     unix_nano,
 )
 from headrace.wire.routes import Answer, Call, Route
@@ -43,9 +45,23 @@ def get_run(call: Call, ports: Ports) -> Answer:
 
 def list_agents(call: Call, ports: Ports) -> Answer:
     """How the agents did in the runs of a time: of the last day, if the query says nothing else."""
-    query: AgentsIn = call.query
-    since, until = (None if edge is None else unix_nano(edge, 0) for edge in (query.since, query.until))
-    return Answer(AgentsOut(items=runs.agent_figures(call.project_id, since, until, ports)))
+    return Answer(AgentsOut(items=runs.agent_figures(call.project_id, *_window(call, ports), ports)))
+
+
+def list_services(call: Call, ports: Ports) -> Answer:
+    """How services did, by every span that came and not only those of agents.
+
+    The window is widened to whole minutes; to whole hours when it is longer than six hours or older than two days.
+    """
+    since, until = (edge // 1_000_000_000 for edge in _window(call, ports))
+    return Answer(ServicesOut(items=service_figures(call.project_id, since, until, ports)))
+
+
+def _window(call: Call, ports: Ports) -> tuple[int, int]:
+    """The edges in nanoseconds since 1970. What starts within a day from now is in it too: clocks differ."""
+    query: WindowIn = call.query
+    now = ports.clock.now_unix_nano()
+    return unix_nano(query.since, now - _DAY), unix_nano(query.until, now + _DAY)
 
 
 def get_span(call: Call, ports: Ports) -> Answer:
@@ -69,11 +85,13 @@ def put_tracing(call: Call, ports: Ports) -> Answer:
 
 
 _PROJECT = "/projects/{project_id}"
+_DAY = 86_400 * 1_000_000_000
 
 ROUTES = (
     Route("GET", f"{_PROJECT}/runs", "viewer", list_runs, "List runs", query=RunsIn, answer=RunsOut),
     Route("GET", f"{_PROJECT}/runs/{{trace_id}}", "viewer", get_run, "Get a run", answer=RunDetailOut),
-    Route("GET", f"{_PROJECT}/agents", "viewer", list_agents, "List agents", query=AgentsIn, answer=AgentsOut),
+    Route("GET", f"{_PROJECT}/agents", "viewer", list_agents, "List agents", query=WindowIn, answer=AgentsOut),
+    Route("GET", f"{_PROJECT}/services", "viewer", list_services, "List services", query=WindowIn, answer=ServicesOut),
     Route("GET", f"{_PROJECT}/spans/{{span_id}}", "viewer", get_span, "Get a span", query=SpanIn, answer=FoundSpanOut),
     Route("GET", f"{_PROJECT}/tracing", "viewer", get_tracing, "Get how traces are kept", answer=TracingOut),
     Route(

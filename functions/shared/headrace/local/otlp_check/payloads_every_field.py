@@ -73,7 +73,7 @@ def _exemplify(point: Any) -> None:
 
 def _set_values(attributes: Any) -> None:
     """An attribute of each kind of value, the one without a value and nested ones too."""
-    attributes.add(key="check.string").value.string_value = "ünïcode ✓ \u0000 \U0001f600"
+    attributes.add(key="check.string").value.string_value = "ünïcode ✓ \U0001f600"
     attributes.add(key="check.bool").value.bool_value = False
     attributes.add(key="check.int").value.int_value = _BEYOND_DOUBLE
     attributes.add(key="check.double").value.double_value = -1.5e300

@@ -51,7 +51,8 @@ def _bare(record: Any, oddity: str) -> Span:
 
 
 def _normalize(record: Record, prices: Mapping[str, Price]) -> Span:
-    attributes, resource, scope = (_map(record.get(key)) for key in ("attributes", "resourceAttributes", "scope"))
+    attributes, resource = _map(record.get("attributes")), _map(record.get("resourceAttributes"))
+    scope = _map(record.get("scope"))
     events = record.get("events")
     events = events if isinstance(events, list) else ()
     resource_framework = text(resource.get("agent.framework") or attributes.get("agent.framework")).lower()
@@ -159,8 +160,11 @@ def _first(attributes: Attributes, keys: tuple[str, ...]) -> Any:
 
 
 def _name(attributes: Attributes, keys: tuple[str, ...]) -> str:
-    value = _first(attributes, keys)
-    return value if type(value) is str and len(value) <= _NAME_CHARACTERS else text(value)[:_NAME_CHARACTERS]
+    for key in keys:
+        value = attributes.get(key)
+        if value is not None and value != "":
+            return value if type(value) is str and len(value) <= _NAME_CHARACTERS else text(value)[:_NAME_CHARACTERS]
+    return ""
 
 
 def _read_fields(span: Span, convention: Convention, attributes: Attributes) -> None:
