@@ -11,12 +11,15 @@ from tests.fakes.http import HttpStandIn, listening
 KINDS = (LOCALSTACK, MINISTACK, MINISTACK_AUTH)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What is here needs the emulators: all of it, or none."""
     reason = missing_tools()
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.connected)
+            if kind := getattr(item, "callspec", None) and item.callspec.params.get("stack"):
+                item.add_marker(pytest.mark.xdist_group(kind.name))
             if reason:
                 item.add_marker(pytest.mark.skip(reason=reason))
 
@@ -30,7 +33,7 @@ def built(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
 
 @pytest.fixture(
     scope="session",
-    params=[pytest.param(kind, marks=pytest.mark.xdist_group(kind.name), id=kind.name) for kind in KINDS],
+    params=[pytest.param(kind, id=kind.name) for kind in KINDS],
 )
 def stack(request: pytest.FixtureRequest, built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The deployment on one of the emulators."""

@@ -6,9 +6,11 @@ import platform
 from tests.benchmarks import (
     buses,
     control_plane,
+    cost,
     end_to_end,
     expressions,
     imports,
+    normalizing,
     outbound,
     processing,
     receiving,
@@ -19,12 +21,14 @@ _PARTS = {
     "receiving": receiving.measure,
     "processing": processing.measure,
     "expressions": expressions.measure,
+    "normalizing": normalizing.measure,
     "imports": imports.measure,
     "buses": buses.measure,
     "control_plane": control_plane.measure,
     "outbound": outbound.measure,
     "sending": sending.measure,
     "end_to_end": end_to_end.measure,
+    "cost": cost.measure,
 }
 
 
@@ -39,7 +43,8 @@ def main() -> None:
         if options.only in (None, name):
             figures = measure(options.seconds) if measure is end_to_end.measure else measure()
             for words, figure in figures.items():
-                print(f"{figure:>14,.1f}  {words}", flush=True)
+                digits = 4 if measure is cost.measure else 1  # dollars
+                print(f"{figure:>14,.{digits}f}  {words}", flush=True)
 
 
 if __name__ == "__main__":

@@ -123,6 +123,22 @@ def test_the_readers_own_agent_finds_the_error_and_the_webhook_shows_it(shell: S
     shell.start(doctor).wait_for("0 given up")
 
 
+def test_a_langgraph_program_and_spans_of_ones_own_become_runs_with_what_went_wrong(shell: Shell) -> None:
+    (block,) = [block for block in blocks("sh") if "graph.py" in block]
+    programs = dict(_PROGRAM.findall(README))
+    for name in ("graph.py", "desk.py"):
+        (shell.folder / name).write_text(programs[name])
+    shell.start(blocks("sh")[1]).wait_for("Headrace is ready at")
+    install, environment, graph, runs = block.strip().splitlines()
+    _assert_installed(install)
+    until_all_are_there = f"until [ $({runs} 2>/dev/null | wc -l) -gt 3 ]; do sleep 0.2; done; {runs}"
+    both = "\n".join([environment, graph, graph.replace("graph.py", "desk.py"), until_all_are_there])
+    terminal = shell.start(both)
+    assert "clerk" in terminal.wait_for("generic")
+    assert "tool_error" in terminal.wait_for("no airport there')")
+    terminal.wait_for("completed")
+
+
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_a_team_is_set_up_with_curl_alone(shell: Shell) -> None:
     (manage,) = [block for block in blocks("sh") if "curl" in block]

@@ -12,9 +12,6 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-ATTEMPTS = 3
-"""Of one call, by the adapters' clients."""
-
 _MAPPINGS = {
     "GET": "ListEventSourceMappings",
     "POST": "CreateEventSourceMapping",
@@ -27,6 +24,7 @@ class Exchange(BaseHTTPRequestHandler):
     """One call: passed on, or answered by what spoils it."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: "_Server"
 
     def do_POST(self) -> None:
@@ -83,7 +81,8 @@ class AwsProxy:
         self.calls: list[str] = []
         """The operations that were called, in order."""
         self._spoilers: list[tuple[str, Spoiler]] = []
-        self._changes_left, self._cut = 0, list[Spoiler]()
+        self._changes_left = 0
+        self._cut: Spoiler | None = None
         self._lock = threading.Lock()
 
     def spoil(self, operation: str, spoiler: Spoiler, *, times: int = 1) -> None:
@@ -91,23 +90,19 @@ class AwsProxy:
         with self._lock:
             self._spoilers += [(operation, spoiler)] * times
 
-    def spoil_changes(self, passed: int, spoiler: Spoiler) -> None:
-        """Let `passed` calls that change something pass, then spoil all that a client does until it gives up."""
+    def spoil_change(self, passed: int, spoiler: Spoiler) -> None:
+        """Let `passed` calls that change something pass, then spoil the next one."""
         with self._lock:
-            self._changes_left, self._cut = passed, [spoiler] * ATTEMPTS
-
-    def forgive(self) -> None:
-        """Spoil nothing more."""
-        with self._lock:
-            self._spoilers, self._cut = [], []
+            self._changes_left, self._cut = passed, spoiler
 
     def took(self, operation: str) -> Spoiler | None:
         with self._lock:
             self.calls.append(operation)
-            if self._cut and not operation.startswith(("Get", "List")):
+            if self._cut is not None and not operation.startswith(("Get", "List")):
                 self._changes_left -= 1
-            if self._cut and self._changes_left < 0:
-                return self._cut.pop()
+                if self._changes_left < 0:
+                    spoiler, self._cut = self._cut, None
+                    return spoiler
             for place, (name, spoiler) in enumerate(self._spoilers):
                 if name in ("", operation):
                     del self._spoilers[place]
@@ -156,6 +151,12 @@ def hang_up(exchange: Exchange, _: bytes) -> None:
     """No answer, and nothing done."""
     exchange.close_connection = True
     exchange.connection.close()
+
+
+def refuse_after(exchange: Exchange, body: bytes) -> None:
+    """Done, but the answer says that it was not, in a way that no client tries again."""
+    exchange.forward(body)
+    refusal(400, "AccessDenied")(exchange, body)
 
 
 def hang_up_after(exchange: Exchange, body: bytes) -> None:

@@ -12,6 +12,7 @@ from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from signal import SIGTERM
+from typing import Any
 
 import botocore.session
 import pytest
@@ -107,9 +108,14 @@ class MinistackClock(FakeClock):
 _session = botocore.session.Session()
 
 
+def client(service: str) -> Any:
+    """A client of its own for a test, to be closed."""
+    return _session.create_client(service)
+
+
 def make_table(name: str) -> None:
     """A DynamoDB table as `template.yaml` makes them, time-to-live apart."""
-    with closing(_session.create_client("dynamodb")) as dynamodb:
+    with closing(client("dynamodb")) as dynamodb:
         dynamodb.create_table(
             TableName=name,
             BillingMode="PAY_PER_REQUEST",
@@ -129,7 +135,7 @@ def make_table(name: str) -> None:
 
 def make_queue(name: str, *, receive_limit: int) -> None:
     """A queue with its dead letters, as the wiring makes them."""
-    with closing(_session.create_client("sqs")) as sqs:
+    with closing(client("sqs")) as sqs:
         sqs.create_queue(QueueName=f"{name}-dlq")
         redrive = f'{{"deadLetterTargetArn": "{queue_arn(f"{name}-dlq")}", "maxReceiveCount": {receive_limit}}}'
         sqs.create_queue(QueueName=name, Attributes={"RedrivePolicy": redrive})
@@ -144,7 +150,7 @@ def make_function(name: str, *, timeout_s: int) -> None:
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as archive:
         archive.writestr("handler.py", _FUNCTION)
-    with closing(_session.create_client("lambda")) as functions:
+    with closing(client("lambda")) as functions:
         functions.create_function(
             FunctionName=name,
             Runtime="python3.11",

@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-import botocore.session
 import pytest
 
 from headrace.domain.errors import TooLarge, Unavailable
 from headrace.ports.bus import DeadLetter, Message, QueueStats
 from tests.engines.aws_proxy import AwsProxy, hang_up, hang_up_after, refusal, reply
-from tests.engines.ministack import MinistackClock, make_queue
+from tests.engines.ministack import MinistackClock, client, make_queue
 from tests.engines.sqs_consumer import Consumer
 from tests.fakes.clock import START_UNIX_NANO
 
@@ -127,7 +126,7 @@ def test_a_queue_that_is_not_there_yet_is_unavailable_and_then_found(bus):
 def test_a_queue_that_was_removed_is_forgotten(bus):
     bus.publish("q", [Message("a")])
     held = bus.receive("q", limit=10, lease=LEASE)
-    sqs = botocore.session.Session().create_client("sqs")
+    sqs = client("sqs")
     for name in ("q", "q-dlq"):
         sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"])
     sqs.close()
@@ -275,7 +274,7 @@ def test_redriving_that_dies_half_way_leaves_the_letter_too(bus, aws_proxy: AwsP
 
 
 def test_what_a_stranger_put_among_the_letters_can_be_looked_at(bus):
-    sqs = botocore.session.Session().create_client("sqs")
+    sqs = client("sqs")
     url = sqs.get_queue_url(QueueName="q-dlq")["QueueUrl"]
     binary = {"DataType": "Binary", "BinaryValue": b"\0"}
     sqs.send_message(QueueUrl=url, MessageBody="strange", MessageAttributes={"raw": binary})

@@ -31,8 +31,15 @@ def test_a_run_has_the_fields_of_the_contract() -> None:
     assert shown["started_at"] == "2023-11-14T22:13:20Z"
     assert shown["duration_ms"] == 1000
     assert shown["agents"][1] | {"cost_usd": 0} == {
-        "name": "b", "role": "", "llm_calls": 1, "tool_calls": 1, "input_tokens": 100, "output_tokens": 10,
-        "errors": 1, "cost_usd": 0, "duration_ms": 1.0,
+        "name": "b",
+        "role": "",
+        "llm_calls": 1,
+        "tool_calls": 1,
+        "input_tokens": 100,
+        "output_tokens": 10,
+        "errors": 1,
+        "cost_usd": 0,
+        "duration_ms": 1.0,
     }
     assert shown["tool_calls"] == [{"name": "t", "agent": "b", "ok": False, "duration_ms": 1.0}]
     assert shown["messages"] == [{"from": "a", "to": "b", "type": "handoff", "at": "2023-11-14T22:13:20.01Z"}]

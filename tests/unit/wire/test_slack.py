@@ -148,7 +148,7 @@ def test_a_template_gives_blocks_or_a_whole_message_to_which_text_is_added_when_
     assert message({"title": "T"}, {"blocks": blocks}) == {"text": "T", "blocks": blocks}
     assert message({"title": "T"}, {"text": "own", "blocks": blocks}) == {"text": "own", "blocks": blocks}
     assert message({"title": "T"}, {"text": " "}) == {"text": "T"}
-    assert message({"title": "T"}, "") == {"text": "T"}
+    assert message({"title": "T"}, "") == message({"title": "T"}, " ") == {"text": "T"}
 
 
 def test_what_a_template_makes_too_long_is_cut():

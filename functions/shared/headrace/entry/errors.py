@@ -16,7 +16,9 @@ def otlp_error(request: Request, status: int, error: HeadraceError) -> Response:
         encoding = decode_content_type(request.headers.get("content-type"))
     except UnsupportedMedia:
         encoding = "json"
-    return Response(status, encode_status(encoding, _RPC_CODES[status], str(error)), CONTENT_TYPES[encoding])
+    bad_field = error.field if isinstance(error, InvalidInput) else None
+    body = encode_status(encoding, _RPC_CODES[status], str(error), bad_field)
+    return Response(status, body, CONTENT_TYPES[encoding])
 
 
 def problem_error(request: Request, status: int, error: HeadraceError) -> Response:  # noqa: ARG001 - one signature

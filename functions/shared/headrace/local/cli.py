@@ -174,6 +174,27 @@ def rotate(data_dir: DataDir = None, store: StoreUrl = None) -> None:
     raise typer.Exit(run_rotate_secrets())
 
 
+@app.command("otlp-check")
+def otlp_check(
+    url: Annotated[str, typer.Argument(help="Base URL of any OTLP/HTTP endpoint; /v1/logs and so on come after it.")],
+    header: Annotated[
+        list[str] | None, typer.Option(help="Goes with every request, as 'X-API-Key: …'; may be given repeatedly.")
+    ] = None,
+    signals: Annotated[
+        str, typer.Option(help="logs, traces, metrics, with commas between. [default: those that are served]")
+    ] = "",
+    json: Annotated[Path | None, typer.Option(help="File for the whole report.")] = None,
+    timeout: Annotated[float, typer.Option(min=0.1, help="How long an answer may take, in seconds.")] = 10,
+) -> None:
+    """Check whether an endpoint does what OTLP/HTTP 1.11 asks for; code 1 when a MUST is not kept.
+
+    It really sends: valid, broken, long and many requests, about 250 MB in all.
+    """
+    from headrace.local.otlp_check.command import run_otlp_check
+
+    raise typer.Exit(run_otlp_check(url, header or [], signals, json, timeout))
+
+
 @app.command()
 def doctor(data_dir: DataDir = None) -> None:
     """Say what is wrong with this set-up, and what to do about it."""

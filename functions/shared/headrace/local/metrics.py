@@ -7,7 +7,7 @@ follow https://prometheus.io/docs/practices/naming/. No label holds what a stran
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
@@ -16,6 +16,8 @@ from headrace.domain.errors import HeadraceError
 from headrace.observability import listen, warn
 from headrace.ports.bus import Bus, QueueStats
 from headrace.ports.wiring import Wiring
+
+disable_created_metrics()  # a second series for each counter, which tells when this process began
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -30,8 +32,13 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._registry.register(_Queues(bus, wiring))
         self._tell = _listener(self._registry)
-        self.close: Callable[[], None] = listen(self._on_event)
-        """Count no more."""
+        self._unlisten: Callable[[], None] | None = listen(self._on_event)
+
+    def close(self) -> None:
+        """Count no more. May be repeated."""
+        if self._unlisten is not None:
+            self._unlisten()
+            self._unlisten = None
 
     def encode(self) -> bytes:
         """Everything as Prometheus text. Asks the bus, so it may wait; call it on a thread."""

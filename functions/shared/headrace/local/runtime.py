@@ -46,14 +46,11 @@ def serve(chosen: Sequence[Function], listener: socket.socket, ready: Callable[[
     functions = [load(function, deadline) for function in chosen]
     feed, probes = Feed(bootstrap.configuration().project_of), Probes()
     threads = ThreadPoolExecutor(_HTTP_THREADS, thread_name_prefix="http")
-    metrics = Metrics(bootstrap.bus(), bootstrap.wiring())
-    gateway = Gateway(functions, threads, feed, bootstrap.settings().max_body_bytes, metrics, probes)
+    settings, metrics = bootstrap.settings(), Metrics(bootstrap.bus(), bootstrap.wiring())
+    gateway = Gateway(functions, threads, feed, settings.max_body_bytes, metrics, probes)
     pump, schedules = _pump(functions), Schedules(in_turn(_jobs(functions), _take_turn))
-    server = _Server(gateway, feed, ready, probes, bootstrap.settings())
-    # Until uvicorn takes the signals over, they are ours; and when it is done it raises the one that stopped it once
-    # more, which must not end us before we are.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, server.stop)
+    server = _Server(gateway, feed, ready, probes, settings)
+    server.take_signals()
     if pump is not None:
         pump.start()
     schedules.start()
@@ -148,6 +145,14 @@ class _Server(uvicorn.Server):
         self._feed, self._ready, self._probes = feed, ready, probes
         self._drain_seconds = settings.drain_seconds
         self._draining = False
+
+    def take_signals(self) -> None:
+        """Until uvicorn takes them over, they are ours.
+
+        When it is done it raises the one that stopped it once more, which must not end us before we are.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.stop)
 
     def stop(self, *_: object) -> None:
         """Come to an end soon; fit to be a signal's handler."""

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import orjson
 from google.protobuf.message import DecodeError, Message
+from google.rpc.error_details_pb2 import BadRequest
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
     ExportLogsServiceRequest,
@@ -118,8 +119,17 @@ def encode_response(signal: Signal, encoding: Encoding, rejected: int, reason: s
     return bytes(response.SerializeToString())
 
 
-def encode_status(encoding: Encoding, code: int, message: str) -> bytes:
-    """A `google.rpc.Status`, which OTLP wants as the body of every 4xx and 5xx."""
+def encode_status(encoding: Encoding, code: int, message: str, bad_field: str | None = None) -> bytes:
+    """A `google.rpc.Status`, which OTLP wants as the body of every 4xx and 5xx.
+
+    For bad data its details are a `google.rpc.BadRequest` that names `bad_field`, "" for the body as a whole.
+    """
     if encoding == "json":
-        return orjson.dumps({"code": code, "message": message})
-    return bytes(Status(code=code, message=message).SerializeToString())
+        violations = [{"field": bad_field, "description": message}]
+        details = [{"@type": f"type.googleapis.com/{BadRequest.DESCRIPTOR.full_name}", "fieldViolations": violations}]
+        return orjson.dumps({"code": code, "message": message} | ({} if bad_field is None else {"details": details}))
+    status = Status(code=code, message=message)
+    if bad_field is not None:
+        violation = BadRequest.FieldViolation(field=bad_field, description=message)
+        status.details.add().Pack(BadRequest(field_violations=[violation]))
+    return bytes(status.SerializeToString())

@@ -20,6 +20,7 @@ MAX_DEPTH = 100
 """Nested messages, as in protobuf's own decoder."""
 
 _IDS = {"trace_id", "span_id", "parent_span_id"}
+_PLAIN_ALPHABET = str.maketrans("-_", "+/")
 _NOT_AN_ID = b"?"
 """Stands for an id that is not hex: of no valid length, so that just this record is refused later."""
 
@@ -116,7 +117,9 @@ def _string(value: Any) -> str:
 
 def _bytes(value: Any) -> bytes:
     """A string of base64"""
-    return b64decode(_string(value), validate=True)
+    # Both alphabets, padded or not: https://protobuf.dev/programming-guides/json/
+    plain = _string(value).translate(_PLAIN_ALPHABET).rstrip("=")
+    return b64decode(plain + "=" * (-len(plain) % 4), validate=True)
 
 
 def _bool(value: Any) -> bool:

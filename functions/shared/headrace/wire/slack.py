@@ -58,7 +58,8 @@ def encode_slack(payload: Any, shaped: Any, request_id: str | None) -> bytes:
     is cut at Slack's limits, and is not escaped: it may hold links and mentions on purpose.
     """
     if isinstance(shaped, str):
-        return orjson.dumps({"text": cut(shaped, _LONGEST_TEXT) or headline(decode_finding(payload))})
+        text = shaped if shaped.strip() else headline(decode_finding(payload))
+        return orjson.dumps({"text": cut(text, _LONGEST_TEXT)})
     if _are_blocks(shaped):
         shaped = {"blocks": shaped}
     if isinstance(shaped, dict) and ("text" in shaped or "blocks" in shaped):

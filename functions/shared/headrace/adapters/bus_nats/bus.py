@@ -161,15 +161,18 @@ class NatsBus:
         await client.publish(self._names.news, queue.encode())
 
     async def _give_back(self, messages: Sequence[tuple[Received, int]]) -> None:
-        """Stored anew with its time and its count, then forgotten: so both survive this process.
-
-        Dying between the two leaves both, and the message is worked on twice.
-        """
         held = [(found, due) for message, due in messages if (found := self._consumer.leased(message)) is not None]
         for found, _ in held:
             found.token = ""  # a second call for the same delivery does nothing
-        await all_of([self._publish(found.queue, [found.stored.waiting(due, found.deliveries)]) for found, due in held])
-        await self._consumer.acknowledge([found for found, _ in held])
+        await all_of([self._store_anew(found, due) for found, due in held])
+
+    async def _store_anew(self, held: Held, due: int) -> None:
+        """With its time and its count, so that both survive this process; then forget the old one.
+
+        Dying between the two leaves both, and the message is worked on twice.
+        """
+        await self._publish(held.queue, [held.stored.waiting(due, held.deliveries)])
+        await self._consumer.acknowledge([held])
 
     async def _stats(self, queue: str) -> QueueStats:
         waiting, taken, _ = await self._consumer.pending(queue)

@@ -47,6 +47,8 @@ class Held:
     token: str = ""
     done: bool = False
     """Its work is done, whether or not the server knows: it is never delivered here again."""
+    telling: bool = False
+    """The server is being told so."""
 
     @property
     def receipt(self) -> str:
@@ -126,10 +128,11 @@ class Consumer:
 
     async def give_up(self) -> None:
         """Let others have what is held, at once."""
-        held, self._held = list(self.of()), {}
+        held, self._held = list(self._held.values()), {}
         client = await self._connection.client()
         for each in held:
-            await client.publish(each.reply, b"-NAK")
+            if each.done or not each.lost:
+                await client.publish(each.reply, b"+ACK" if each.done else b"-NAK")
         await client.flush(_FAREWELL_SECONDS)
 
     async def pending(self, queue: str) -> tuple[int, int, int]:
@@ -183,11 +186,15 @@ class Consumer:
         return held
 
     async def _acknowledged(self, held: Held) -> None:
-        client = await self._connection.client()
-        if held.lost:  # the server may not answer for what it has given to others
-            await client.publish(held.reply, b"+ACK")
-        else:
-            await client.request(held.reply, b"+ACK", timeout=CALL_SECONDS)
+        held.telling = True
+        try:
+            client = await self._connection.client()
+            if held.lost:  # the server may not answer for what it has given to others
+                await client.publish(held.reply, b"+ACK")
+            else:
+                await client.request(held.reply, b"+ACK", timeout=CALL_SECONDS)
+        finally:
+            held.telling = False
         self._held.pop((held.queue, held.sequence), None)
 
     async def _report(self) -> None:
@@ -195,8 +202,9 @@ class Consumer:
         while True:
             await asyncio.sleep(self._ack_wait_seconds / _REPORTS)
             try:
-                await self.extend(list(self.of()))
-                await self.acknowledge([each for each in self._held.values() if each.done])
+                held = list(self._held.values())
+                await self.extend([each for each in held if not each.lost])
+                await self.acknowledge([each for each in held if each.done and not each.telling])
             except (Unavailable, NatsError, ApiError, OSError):
                 continue  # the server does not hear us: see `Held.lost`
             except Exception:  # noqa: BLE001 - all leases of this process depend on this task

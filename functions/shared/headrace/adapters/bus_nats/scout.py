@@ -55,19 +55,23 @@ class Scout:
         while offset < total:
             page = await self._connection.api("STREAM.LIST", {"offset": offset})
             streams = page.get("streams") or []
+            if not streams:
+                break
             queues = [each["config"]["name"] for each in streams if each["config"]["retention"] == "workqueue"]
             filled = {each["config"]["name"] for each in streams if each["state"]["messages"]}
             self._new |= filled.intersection(queues)
-            offset, total = offset + len(streams) or total, page["total"]
+            offset, total = offset + len(streams), page["total"]
         self._swept = time.monotonic()
 
     async def _on_server(self, queue: str, now: int) -> Due | None:
         waiting, taken, delivered = await self._consumer.pending(queue)
+        if waiting >= COUNTED:  # nobody lets so many wait for company, and to look at the first costs its body
+            return Due(COUNTED, now)
         if waiting:
             wanted = {"seq": delivered + 1, "next_by_subj": subject_of(queue)}
             first = await self._connection.read(queue, wanted)
             since = decode(first.headers, b"").due_unix_nano if first else now
-            return Due(min(waiting, COUNTED), since)
+            return Due(waiting, since)
         # Taken by others, who may have died: then a pull gets what they had.
         return Due(1, now) if taken > self._consumer.count(queue) else None
 

@@ -1,7 +1,8 @@
 """Notifications through apprise: https://github.com/caronc/apprise."""
 
+from typing import Any
+
 from headrace.adapters.notifier_apprise.exchange import CURRENT, Exchange
-from headrace.adapters.notifier_apprise.plugins import make_plugin
 from headrace.domain.addresses import AddressRules
 from headrace.domain.errors import InvalidInput
 from headrace.domain.notifications import Notification
@@ -10,6 +11,13 @@ from headrace.ports.outbound import Outbound
 
 _PERMANENT_REPLY = "5"
 """What replies of a mail server begin with that will not change (RFC 5321 section 4.2.1)."""
+
+
+def _plugin(url: str) -> Any:
+    """Imported late: it needs `requests`, and a sink function that notifies nobody starts without."""
+    from headrace.adapters.notifier_apprise.plugins import make_plugin
+
+    return make_plugin(url)
 
 
 class AppriseNotifier:
@@ -21,11 +29,11 @@ class AppriseNotifier:
 
     def check(self, url: str) -> None:
         """See `Notifier.check`."""
-        make_plugin(url)
+        _plugin(url)
 
     def notify(self, notification: Notification) -> Notified:
         """See `Notifier.notify`."""
-        plugin = make_plugin(notification.url)
+        plugin = _plugin(notification.url)
         exchange = Exchange(self._outbound, self._rules, notification.timeout)
         token = CURRENT.set(exchange)
         try:

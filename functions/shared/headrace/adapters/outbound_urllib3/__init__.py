@@ -3,9 +3,8 @@
 `urls` reads what a user typed, `network` resolves, checks and connects, `connections` speaks HTTP within one time
 limit, `idle` keeps connections for the next request, `outbound` puts them together.
 
-urllib3's pools and `requests` are left out on purpose. A session keeps cookies of one user's address for another's;
-both believe proxies and .netrc files of the environment, or can be told to; and they cost two to three times the time
-of the connections themselves.
+The sessions of `requests` are left out on purpose: they keep cookies of one user's address for another's, believe
+proxies and .netrc files of the environment, and take twice the time.
 """
 
 from headrace.adapters.outbound_urllib3.network import Network

@@ -29,8 +29,9 @@ _REASON_CHARACTERS = 200
 
 # RFC 9110 section 5; values without spaces around them, and in Latin-1 beyond ASCII, as servers read them.
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 _HEADER_VALUE = re.compile(r"([\x21-\x7e\x80-\xff]([\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?")
+
+_FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 
 
 class Urllib3Outbound:

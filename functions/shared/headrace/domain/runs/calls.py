@@ -8,7 +8,6 @@ from headrace.domain.handoffs import canonical, handoff_target, is_coworker_tool
 from headrace.domain.runs.tree import Tree
 from headrace.domain.spans import Span
 
-
 _NESTED = 8
 """Spans around a call that are looked into for what it does not tell itself."""
 

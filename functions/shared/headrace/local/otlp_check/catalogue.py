@@ -37,6 +37,10 @@ class Check:
             outcome, reason = "failed", str(trouble)
         return Result(self.id, probe.signal, self.level, self.title, self.section, outcome, reason, seen)
 
+    def skipped(self, probe: Probe, reason: str) -> Result:
+        """When there is no use in looking."""
+        return Result(self.id, probe.signal, self.level, self.title, self.section, "skipped", reason)
+
 
 class Catalogue:
     """The checks of one module, in order."""
@@ -63,7 +67,9 @@ class Catalogue:
         def add(run: RunInEncoding) -> RunInEncoding:
             for encoding in ENCODINGS:
                 run_one = partial(_with_encoding, run, encoding)
-                self.checks.append(Check(f"{encoding}-{name}", level, section, f"{title} ({encoding})", run_one, encoding))
+                self.checks.append(
+                    Check(f"{encoding}-{name}", level, section, f"{title} ({encoding})", run_one, encoding)
+                )
             return run
 
         return add
@@ -81,7 +87,7 @@ def require(holds: bool, reason: str, answer: Answer) -> None:
 
 def accepted(probe: Probe, encoding: Encoding, answer: Answer) -> Answer:
     """The answer, when it says that everything was taken. Raises Failed."""
-    require(answer.status == 200, f"answered {answer.status} instead of 200", answer)  # noqa: PLR2004
+    require(answer.status == 200, f"answered {answer.status} instead of 200", answer)
     try:
         partial_success = probe.partial_success(encoding, answer)
     except Failed:

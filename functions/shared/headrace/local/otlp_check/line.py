@@ -28,6 +28,10 @@ class NoAnswer(Exception):
     """The server closed, kept silent or did not speak HTTP."""
 
 
+class NoConnection(NoAnswer):
+    """Nobody listens, or nobody who can be trusted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where a server listens; `path` is what comes before `/v1/…`."""
@@ -89,7 +93,7 @@ class Line:
                 context = ssl.create_default_context()
                 self._socket = context.wrap_socket(self._socket, server_hostname=target.host)
         except OSError as cause:
-            raise NoAnswer(f"cannot connect to {target.authority}: {cause}") from cause
+            raise NoConnection(f"cannot connect to {target.authority}: {cause}") from cause
 
     def __enter__(self) -> Self:
         return self
@@ -128,8 +132,8 @@ class Line:
         pieces = [parser.send(request.head(self._target))]
         step = max(1, len(request.body) // 3) if request.chunked else _PIECE_BYTES
         for start in range(0, len(request.body), step):
-            pieces.append(parser.send(h11.Data(data=request.body[start : start + step])))
-        pieces.append(parser.send(h11.EndOfMessage()))
+            pieces += [parser.send(h11.Data(data=request.body[start : start + step]))]
+        pieces += [parser.send(h11.EndOfMessage())]
         return [piece for piece in pieces if piece]
 
     def _send(self, pieces: Sequence[bytes]) -> None:
@@ -137,7 +141,7 @@ class Line:
         self._socket.settimeout(self._timeout_seconds)
         try:
             for piece in _joined(pieces):
-                if len(pieces) > 3 and select.select([self._socket], [], [], 0)[0]:  # noqa: PLR2004
+                if len(pieces) > 3 and select.select([self._socket], [], [], 0)[0]:
                     return
                 self._socket.sendall(piece)
                 self.sent_bytes += len(piece)

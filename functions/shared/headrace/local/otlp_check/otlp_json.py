@@ -23,6 +23,7 @@ _LONG_INTEGERS = {
     "zeroCount",
     "bucketCounts",
 }
+_OTHER_ENUMS = {"severityNumber": 17, "kind": 3, "aggregationTemporality": 1}
 _UNKNOWN = {"ofTomorrow": {"resourceLogs": 17, "deep": [1, None, {"x": "y"}]}, "zz": [], "traceID": True}
 """Fields that no version of the schema has; one differs from a known name only by case."""
 
@@ -63,18 +64,34 @@ def with_unknown_fields(tree: Tree) -> Tree:
 
 
 def with_nulls(tree: Tree) -> Tree:
-    """With `null` for a field in every object that is a message with attributes: it means that the field is unset."""
+    """With a null in every object that has attributes: the field counts as not set."""
     if isinstance(tree, dict):
         nulls = {"droppedAttributesCount": None} if "attributes" in tree else {}
         return {**{name: with_nulls(value) for name, value in tree.items()}, **nulls}
     return [with_nulls(each) for each in tree] if isinstance(tree, list) else tree
 
 
+def with_other_enums(tree: Tree) -> Tree:
+    """With enums at numbers that a minimal request does not have."""
+    if isinstance(tree, dict):
+        return {name: _OTHER_ENUMS.get(name, with_other_enums(value)) for name, value in tree.items()}
+    return [with_other_enums(each) for each in tree] if isinstance(tree, list) else tree
+
+
+def in_reverse(tree: Tree) -> Tree:
+    """With the keys of every object the other way round."""
+    if isinstance(tree, dict):
+        return {name: in_reverse(tree[name]) for name in reversed(tree)}
+    return [in_reverse(each) for each in tree] if isinstance(tree, list) else tree
+
+
 def with_attribute_values(tree: Tree, values: list[dict[str, Any]]) -> Tree:
     """With attributes of these values on every resource."""
     attributes = [{"key": f"check.{index}", "value": value} for index, value in enumerate(values)]
     ((root, resources),) = tree.items()
-    return {root: [{**each, "resource": {"attributes": each["resource"]["attributes"] + attributes}} for each in resources]}
+    for each in resources:
+        each["resource"]["attributes"] += attributes
+    return {root: resources}
 
 
 def _changed(tree: Tree, names: set[str], change: Callable[[Any], Any]) -> Tree:
@@ -82,8 +99,10 @@ def _changed(tree: Tree, names: set[str], change: Callable[[Any], Any]) -> Tree:
         return [_changed(each, names, change) for each in tree]
     if not isinstance(tree, dict):
         return tree
-    return {name: _applied(value, change) if name in names else _changed(value, names, change)
-            for name, value in tree.items()}
+    return {
+        name: _applied(value, change) if name in names else _changed(value, names, change)
+        for name, value in tree.items()
+    }
 
 
 def _applied(value: Any, change: Callable[[Any], Any]) -> Any:

@@ -37,10 +37,11 @@ class Export:
     """One signal: its path, its messages, and the names in them."""
 
     path: str
-    request: Callable[[], Any]
+    request: Any
     response: type[Message]
     rejected: str
     """The field of `partial_success` that counts."""
+    rejected_in_json: str
     root: str
     add: Callable[[Any], Any]
     """Adds one valid record to a scope's message and returns what carries its trace_id and span_id."""
@@ -114,6 +115,11 @@ def long(export: Export, size_bytes: int) -> Any:
     return request
 
 
+def root_in_json(export: Export) -> str:
+    """The JSON name of the field that holds a request's resources."""
+    return str(export.request.DESCRIPTOR.fields_by_name[export.root].json_name)
+
+
 def with_unknown_fields(message: Any) -> bytes:
     """The bytes of `message` with a field that no version of the schema has in it and in every message inside it."""
     for each in _messages(message):
@@ -159,6 +165,7 @@ EXPORTS: dict[Signal, Export] = {
         ExportLogsServiceRequest,
         ExportLogsServiceResponse,
         "rejected_log_records",
+        "rejectedLogRecords",
         "resource_logs",
         _add_log,
         lambda scope: fill_log(_add_log(scope)),
@@ -168,6 +175,7 @@ EXPORTS: dict[Signal, Export] = {
         ExportTraceServiceRequest,
         ExportTraceServiceResponse,
         "rejected_spans",
+        "rejectedSpans",
         "resource_spans",
         _add_span,
         lambda scope: fill_span(_add_span(scope)),
@@ -177,6 +185,7 @@ EXPORTS: dict[Signal, Export] = {
         ExportMetricsServiceRequest,
         ExportMetricsServiceResponse,
         "rejected_data_points",
+        "rejectedDataPoints",
         "resource_metrics",
         _add_point,
         fill_metrics,

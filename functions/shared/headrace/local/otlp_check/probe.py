@@ -2,8 +2,9 @@
 
 import gzip
 import json
+import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from google.protobuf.message import DecodeError, Message
@@ -76,6 +77,8 @@ class Probe:
     def __init__(self, target: Target, headers: Headers, signal: Signal, amounts: Amounts) -> None:
         self.target, self.headers, self.signal, self.amounts = target, tuple(headers), signal, amounts
         self.export: Export = EXPORTS[signal]
+        self.not_taken: set[Encoding] = set()
+        """What the server answers 415 to even when it is valid."""
         self.history = History()
         self._remembered: dict[str, Answer | Failed | NoAnswer] = {}
 
@@ -161,12 +164,23 @@ class Probe:
         partial = tree.get("partialSuccess")
         if partial is None:
             return None
-        field_ = self.export.response.DESCRIPTOR.fields_by_name["partial_success"].message_type
-        rejected = field_.fields_by_name[self.export.rejected].json_name
         try:
-            return Partial(int(partial.get(rejected, 0)), str(partial.get("errorMessage", "")))
+            return Partial(int(partial.get(self.export.rejected_in_json, 0)), str(partial.get("errorMessage", "")))
         except (AttributeError, TypeError, ValueError) as cause:
             raise Failed(f"partialSuccess is not readable: {cause}", answer) from cause
+
+
+def unpacked(answer: Answer) -> Answer:
+    """The answer with its body as it was before gzip. Raises Failed: damaged, or compressed in another way."""
+    coding = answer.headers.get("content-encoding", "identity").strip().lower()
+    if coding == "identity":
+        return answer
+    if coding != "gzip":
+        raise Failed(f"Content-Encoding {coding!r} was not asked for", answer)
+    try:
+        return replace(answer, body=gzip.decompress(answer.body))
+    except (OSError, EOFError, zlib.error) as cause:
+        raise Failed(f"the body is no gzip: {cause}", answer) from cause
 
 
 def status_of(answer: Answer) -> Status:

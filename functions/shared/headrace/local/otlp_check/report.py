@@ -114,9 +114,7 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
         levels: tuple[Level, ...] = ("MUST", "SHOULD")
-        scores = {
-            signal: {level: self.score(signal, level).to_json() for level in levels} for signal in self.signals
-        }
+        scores = {signal: {level: self.score(signal, level).to_json() for level in levels} for signal in self.signals}
         return {
             "specification": SPECIFICATION,
             "url": self.url,

@@ -5,6 +5,6 @@ family has its file of mappers; `choose` finds the one for a span. `answers` and
 went wrong, in all the forms there are.
 """
 
-from headrace.wire.conventions.normalize import normalize
+from headrace.wire.conventions.reading import normalize
 
 __all__ = ["normalize"]

@@ -4,30 +4,31 @@ The mapper that knows the span (`choose`) says what kind it is and where its fie
 what all conventions share. Whatever a record holds, it becomes a span: what makes no sense is left out and noted.
 """
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from functools import lru_cache
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
 from headrace.domain.handoffs import handoff_target, is_coworker_tool
 from headrace.domain.records import Record
-from headrace.domain.spans import Kind, Span, SpanError, SpanMessage, Status
+from headrace.domain.spans import Span, SpanError, SpanMessage, Status
 from headrace.domain.tracing import Price
 from headrace.wire.conventions.answers import coworker, read_answer, read_results, texts_of_events
-from headrace.wire.conventions.choose import choose, framework_by_service, framework_named
-from headrace.wire.conventions.convention import FIELDS, Attributes, ByKey, ByName, ByValue, Convention, KindRule
+from headrace.wire.conventions.choose import CONVENTIONS, choose, framework_by_service, framework_named
+from headrace.wire.conventions.convention import FIELDS, Attributes, Convention
 from headrace.wire.conventions.faults import read_error
+from headrace.wire.conventions.generic import GENERIC
+from headrace.wire.conventions.kinds import read_kind
+from headrace.wire.conventions.times import read_times
 from headrace.wire.conventions.values import LIMIT_CHARACTERS, amount, bounded, count, text
 from headrace.wire.prices import cost_usd
 
 _MOST_ATTRIBUTES = 1000
 _NAME_CHARACTERS = 500
-_LONGEST_NANO = 10 * 366 * 86_400 * 1_000_000_000
 _REMOTE = 0x300
 """OTLP's span flags: it is known whether the parent is remote, and it is."""
-_STATUSES: Mapping[Any, Status] = {"OK": "ok", "ERROR": "error"}
+_CONTEXT_CHARACTERS = 200
+"""Of names of scopes, services and frameworks."""
 
 
 def normalize(record: Record, prices: Mapping[str, Price] | None = None) -> Span:
@@ -55,12 +56,13 @@ def _normalize(record: Record, prices: Mapping[str, Price]) -> Span:
     scope = _map(record.get("scope"))
     events = record.get("events")
     events = events if isinstance(events, list) else ()
-    resource_framework = text(resource.get("agent.framework") or attributes.get("agent.framework")).lower()
-    convention, reason = choose(text(scope.get("name")), text(scope.get("version")), resource_framework, attributes)
+    resource_framework = _short(resource.get("agent.framework") or attributes.get("agent.framework")).lower()
+    scope_name, scope_version = _short(scope.get("name")), _short(scope.get("version"))
+    convention, reason = choose(scope_name, scope_version, resource_framework, attributes)
     name = text(record.get("name"))[:_NAME_CHARACTERS]
-    kind, why = _kind(convention, name, attributes)
-    service = text(resource.get("service.name"))
-    started, duration, oddities = _times(record)
+    kind, why = read_kind(convention, name, attributes)
+    service = _short(resource.get("service.name"))
+    started, duration, oddities = read_times(record)
     span = Span(
         text(record.get("traceId")),
         text(record.get("spanId")),
@@ -72,16 +74,17 @@ def _normalize(record: Record, prices: Mapping[str, Price]) -> Span:
         service,
         started,
         duration,
-        _STATUSES.get(_map(record.get("status")).get("code"), "unset"),
+        _status(_map(record.get("status")).get("code")),
         oddities=oddities,
     )
     flags = record.get("flags")
     span.parent_is_remote = isinstance(flags, int) and flags & _REMOTE == _REMOTE
-    _read_fields(span, convention, attributes)
+    plan = _plan(convention, attributes)
+    _read_fields(span, convention, attributes, plan)
     if convention.refine is not None:
         convention.refine(span, attributes)
     _read_definition(span, attributes)
-    _read_by_kind(span, attributes, events, prices)
+    _read_by_kind(span, attributes, plan, events, prices)
     _read_outcome(span, record, attributes, events)
     span.framework = span.framework or _framework(resource_framework, attributes, service)
     span.attributes = _kept(attributes, span.oddities)
@@ -90,64 +93,39 @@ def _normalize(record: Record, prices: Mapping[str, Price]) -> Span:
     return span
 
 
+def _short(value: Any) -> str:
+    return text(value)[:_CONTEXT_CHARACTERS]
+
+
+def _status(code: Any) -> Status:
+    return "error" if code == "ERROR" else "ok" if code == "OK" else "unset"
+
+
 def _map(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-# --- kind ----------------------------------------------------------------------------------------------------
-
-
-def _kind(convention: Convention, name: str, attributes: Attributes) -> tuple[Kind, str]:
-    for rule in convention.kinds:
-        found = _MATCH[type(rule)](rule, name, attributes)
-        if found is not None:
-            return found
-    return "other", "no rule for its kind"
-
-
-def _by_value(rule: ByValue, _: str, attributes: Attributes) -> tuple[Kind, str] | None:
-    value = attributes.get(rule.key)
-    if not isinstance(value, str):
-        return None
-    kind = rule.kinds.get(value)
-    return None if kind is None else (kind, _equals(rule.key, value))
-
-
-def _by_key(rule: ByKey, _: str, attributes: Attributes) -> tuple[Kind, str] | None:
-    return (rule.kind, rule.key) if attributes.get(rule.key) is not None else None
-
-
-def _by_name(rule: ByName, name: str, attributes: Attributes) -> tuple[Kind, str] | None:
-    if rule.needs and rule.needs not in attributes:
-        return None
-    if name.startswith(rule.prefixes) or (rule.suffixes and name.endswith(rule.suffixes)):
-        return rule.kind, "its name"
-    return None
-
-
-_MATCH: Mapping[type[KindRule], Callable[..., tuple[Kind, str] | None]] = {
-    ByValue: _by_value,
-    ByKey: _by_key,
-    ByName: _by_name,
-}
-
-
-@lru_cache(maxsize=1024)
-def _equals(key: str, value: str) -> str:
-    return f"{key}={value}"
 
 
 # --- fields --------------------------------------------------------------------------------------------------
 
 
-_PLANS: dict[str, dict[str, tuple[str, ...]]] = {}
-"""By the name of a convention: the keys of every field. Made once, since conventions do not change."""
+Plan = Mapping[str, tuple[str, ...]]
+"""For every field the attributes that a span has and that may hold it, the most telling first."""
+
+_KNOWN = frozenset(key for convention in (*CONVENTIONS, GENERIC) for field in FIELDS for key in convention.keys(field))
+_PLANS: dict[tuple[str, ...], Plan] = {}
+"""By the convention's name and the known attributes that a span has: programs write few such combinations."""
+_MOST_PLANS = 4096
 
 
-def _plan(convention: Convention) -> dict[str, tuple[str, ...]]:
-    plan = _PLANS.get(convention.name)
+def _plan(convention: Convention, attributes: Attributes) -> Plan:
+    shape = (convention.name, *[key for key in attributes if key in _KNOWN])
+    plan = _PLANS.get(shape)
     if plan is None:
-        plan = _PLANS[convention.name] = {name: convention.keys(name) for name in FIELDS}
+        if len(_PLANS) >= _MOST_PLANS:
+            _PLANS.clear()
+        held = set(shape[1:])
+        plan = {field: tuple(key for key in convention.keys(field) if key in held) for field in FIELDS}
+        _PLANS[shape] = plan
     return plan
 
 
@@ -167,8 +145,7 @@ def _name(attributes: Attributes, keys: tuple[str, ...]) -> str:
     return ""
 
 
-def _read_fields(span: Span, convention: Convention, attributes: Attributes) -> None:
-    plan = _plan(convention)
+def _read_fields(span: Span, convention: Convention, attributes: Attributes, plan: Plan) -> None:
     span.agent = _name(attributes, plan["agent"])
     span.agent_by = convention.agent_by or "name" if span.agent else ""
     span.role = _name(attributes, plan["role"])
@@ -189,33 +166,33 @@ def _read_definition(span: Span, attributes: Attributes) -> None:
 # --- what kinds have -----------------------------------------------------------------------------------------
 
 
-def _read_by_kind(span: Span, attributes: Attributes, events: Any, prices: Mapping[str, Price]) -> None:
+def _read_by_kind(span: Span, attributes: Attributes, plan: Plan, events: Any, prices: Mapping[str, Price]) -> None:
     if span.kind == "llm_call":
-        _read_usage(span, attributes, prices)
+        _read_usage(span, attributes, plan, prices)
         _read_content(span, attributes, events)
     elif span.kind in ("tool_call", "handoff"):
         _read_tool(span)
     elif span.kind == "agent":
-        span.model = _name(attributes, FIELDS["model"])
+        span.model = _name(attributes, plan["model"])
         if not span.agent:
             span.agent, span.agent_by = span.name.removesuffix(".run"), "kind"
 
 
-def _read_usage(span: Span, attributes: Attributes, prices: Mapping[str, Price]) -> None:
-    span.model = _name(attributes, FIELDS["model"])
-    span.provider = _name(attributes, FIELDS["provider"])
-    span.input_tokens = _count(span, attributes, "input_tokens")
-    span.output_tokens = _count(span, attributes, "output_tokens")
-    span.cached_tokens = _count(span, attributes, "cached_tokens")
-    stated = _keyed(attributes, FIELDS["cost_usd"])
+def _read_usage(span: Span, attributes: Attributes, plan: Plan, prices: Mapping[str, Price]) -> None:
+    span.model = _name(attributes, plan["model"])
+    span.provider = _name(attributes, plan["provider"])
+    span.input_tokens = _count(span, attributes, plan["input_tokens"])
+    span.output_tokens = _count(span, attributes, plan["output_tokens"])
+    span.cached_tokens = _count(span, attributes, plan["cached_tokens"])
+    stated = _keyed(attributes, plan["cost_usd"])
     if stated is not None:
         span.cost_usd = amount(*stated, span.oddities)
     if span.cost_usd is None:
         span.cost_usd = cost_usd(span.model, span.input_tokens, span.output_tokens, span.cached_tokens, prices)
 
 
-def _count(span: Span, attributes: Attributes, field: str) -> int | None:
-    stated = _keyed(attributes, FIELDS[field])
+def _count(span: Span, attributes: Attributes, keys: tuple[str, ...]) -> int | None:
+    stated = _keyed(attributes, keys)
     return None if stated is None else count(*stated, span.oddities)
 
 
@@ -256,8 +233,12 @@ def _read_outcome(span: Span, record: Record, attributes: Attributes, events: An
         span.error = read_error(span.kind, _map(record.get("status")).get("message"), attributes, events)
         if span.error is None:
             span.status = "unset"
-    elif span.kind == "llm_call" and "content_filter" in text(attributes.get("gen_ai.response.finish_reasons")):
+    elif span.kind == "llm_call" and _was_filtered(attributes.get("gen_ai.response.finish_reasons")):
         span.error = SpanError("blocked", "the answer was stopped by a content filter")
+
+
+def _was_filtered(reasons: Any) -> bool:
+    return isinstance(reasons, list | str) and "content_filter" in reasons
 
 
 def _framework(resource_framework: str, attributes: Attributes, service: str) -> str:
@@ -265,53 +246,13 @@ def _framework(resource_framework: str, attributes: Attributes, service: str) ->
         framework_named(resource_framework)
         or framework_named(attributes.get("gen_ai.provider.name"))
         or framework_named(attributes.get("gen_ai.system"))
-        or framework_by_service(service[:200])
-        or resource_framework[:60]
+        or framework_by_service(service)
+        or resource_framework
         or "generic"
     )
 
 
-# --- time, attributes ----------------------------------------------------------------------------------------
-
-
-def _times(record: Record) -> tuple[int, int | None, list[str]]:
-    """Start, duration and what is odd about them."""
-    oddities: list[str] = []
-    started, ended = record.get("timestamp"), record.get("endTimestamp")
-    start = unix_nano(started)
-    if start is None or start < 0:
-        oddities.append("its start is no time since 1970")
-        start = 0
-    if ended is None:
-        return start, None, oddities
-    duration = record.get("durationNano")
-    if type(duration) is not int or not 0 <= duration < _LONGEST_NANO:
-        oddities.append("its duration makes no sense")
-        duration = 0
-    elif not duration and ended != started and (unix_nano(ended) or 0) < start:
-        oddities.append("it ended before it started")
-    return start, duration, oddities
-
-
-def unix_nano(stamp: Any) -> int | None:
-    """Nanoseconds since 1970 of an RFC 3339 time in UTC as `domain.records.timestamp` writes it; None if it is none."""
-    if type(stamp) is not str or len(stamp) < 20 or stamp[-1] != "Z":
-        return None
-    second = _second(stamp[:19])
-    if second is None:
-        return None
-    fraction = stamp[20:-1]
-    if not fraction:
-        return second
-    return second + int(fraction.ljust(9, "0")[:9]) if fraction.isdecimal() and fraction.isascii() else None
-
-
-@lru_cache(maxsize=4096)
-def _second(second: str) -> int | None:
-    try:
-        return int(datetime.fromisoformat(second).replace(tzinfo=UTC).timestamp()) * 1_000_000_000
-    except ValueError:
-        return None
+# --- attributes ----------------------------------------------------------------------------------------------
 
 
 def _kept(attributes: Attributes, oddities: list[str]) -> dict[str, Any]:
