@@ -15,6 +15,7 @@ from tests.benchmarks import (
     processing,
     receiving,
     sending,
+    tracing,
 )
 
 _PARTS = {
@@ -27,6 +28,7 @@ _PARTS = {
     "control_plane": control_plane.measure,
     "outbound": outbound.measure,
     "sending": sending.measure,
+    "tracing": tracing.measure,
     "end_to_end": end_to_end.measure,
     "cost": cost.measure,
 }

@@ -10,7 +10,7 @@ from headrace.local.template import _CloudFormation, read_template
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 
 UNDERSTOOD = {"CodeUri", "Handler", "Timeout", "Events", "Metadata"}
-CLOUD_ONLY = {"Description", "Runtime", "Architectures", "MemorySize", "Layers"}
+CLOUD_ONLY = {"Description", "Runtime", "Architectures", "MemorySize", "Layers", "Environment", "Policies"}
 """Say nothing about what listens to what."""
 
 

@@ -76,6 +76,33 @@ def test_a_store_that_nobody_knows_is_a_configuration_error_that_names_the_setti
         bootstrap.table("config")
 
 
+ON_AWS = {"bus": "sqs://", "store": "dynamodb://"}
+
+
+@pytest.mark.parametrize("region", ["", "eu-west-1"])
+def test_engines_on_aws_are_made_without_asking_them_anything(region):
+    bootstrap.override(**{name: url + region for name, url in ON_AWS.items()})
+    made = [bootstrap.bus(), bootstrap.wiring(), bootstrap.table("config"), bootstrap.table("telemetry")]
+    assert [type(each).__name__ for each in made] == ["SqsBus", "AwsWiring", "DynamoTable", "DynamoTable"]
+    with pytest.raises(ConfigError, match="nothing to pull from"):
+        bootstrap.source()
+
+
+@pytest.mark.parametrize("ending", ["EU", "eu-west-1/table", "http://127.0.0.1:4566"])
+def test_more_than_a_region_in_a_url_on_aws_is_a_configuration_error(ending):
+    bootstrap.override(**{name: url + ending for name, url in ON_AWS.items()})
+    for make in (bootstrap.bus, bootstrap.wiring, lambda: bootstrap.table("config")):
+        with pytest.raises(ConfigError, match="is no engine on AWS"):
+            make()
+
+
+@pytest.mark.parametrize("name", ["max_record_bytes", "max_output_bytes"])
+def test_records_larger_than_an_sqs_message_are_a_configuration_error_that_names_the_limit(name):
+    bootstrap.override(**ON_AWS, **{name: 1024 * 1024})
+    with pytest.raises(ConfigError, match=f"HEADRACE_{name.upper()} is 1048576, but SQS takes 1032192 bytes"):
+        bootstrap.bus()
+
+
 EMBEDDED, ELSEWHERE = {}, {"bus": "nats://127.0.0.1:4222"}
 AGENT = "http://127.0.0.1:8000/process"
 

@@ -19,15 +19,17 @@ CHOSEN = {
     "rich",
     "yaml",
     "argon2",
+    "botocore",
+    "boto3",
 }
 
 
-def loaded_by(program: str, folder: Path) -> set[str]:
+def loaded_by(program: str, folder: Path, **environment: str) -> set[str]:
     """Those of CHOSEN that a fresh process has loaded after `program`."""
     ran = subprocess.run(
         [sys.executable, "-c", f"{program}\nimport sys; print(*sorted(sys.modules))"],
         cwd=ROOT,
-        env={"HEADRACE_DATA_DIR": str(folder)},
+        env={"HEADRACE_DATA_DIR": str(folder), **environment},
         capture_output=True,
         text=True,
         check=True,
@@ -60,6 +62,14 @@ def test_importing_the_wiring_loads_no_adapter(tmp_path):
 )
 def test_choosing_an_adapter_loads_what_it_needs_and_nothing_of_the_others(chosen, needs, tmp_path):
     assert loaded_by(f"from headrace import bootstrap; bootstrap.{chosen}", tmp_path) == needs
+
+
+@pytest.mark.parametrize("chosen", ["bus()", "wiring()", "table('config')"])
+def test_engines_on_aws_load_botocore_and_nothing_of_the_embedded_ones(chosen, tmp_path):
+    on_aws = {"HEADRACE_BUS": "sqs://", "HEADRACE_STORE": "dynamodb://"}
+    program = f"from headrace import bootstrap; bootstrap.{chosen}"
+    assert loaded_by(program, tmp_path, **on_aws) - {"urllib3"} == {"botocore"}
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_command_line_loads_a_command_when_it_is_called(tmp_path):

@@ -1,7 +1,7 @@
 """What of a sink is secret, and how it is kept from view."""
 
 from headrace.domain.pipeline import Pipeline
-from headrace.domain.secrets import hide
+from headrace.domain.secrets import OldSecret, hide, signing_secrets
 from headrace.domain.sinks import Sink
 
 HOOK = Sink("s", "webhook", "https://hook.example/", headers={"X-A": "header-secret"}, signing_secret="signing-secret")
@@ -36,3 +36,22 @@ def test_a_secret_within_a_secret_leaves_no_rest():
 
 def test_a_secret_too_short_to_be_told_apart_does_not_blank_the_text():
     assert hide("a cab", ["a", "", "cab"]) == "a cab"
+
+
+def test_of_an_address_of_apprise_every_part_is_hidden_but_the_host_of_a_server():
+    mail = Sink("s", "apprise", "mailtos://robot:pass%20word@smtp.example.com/?to=on-call@example.org")
+    assert mail.hide("smtp.example.com said: pass word of on-call@example.org is wrong") == (
+        "smtp.example.com said: *** of ***@*** is wrong"
+    )
+    chat = Sink("s", "apprise", "discord://4174216298/JHMHI8qBe7bk2ZwO")
+    assert chat.hide("no webhook /4174216298/JHMHI8qBe7bk2ZwO") == "no webhook /***/***"
+
+
+def test_old_signing_secrets_are_secrets_like_the_newest_and_end_at_their_time():
+    old = (OldSecret("old-secret", 100), OldSecret("gone-secret", 50))
+    hook = Sink("s", "webhook", "https://hook.example/", signing_secret="new-secret", old_secrets=old)
+    assert hook.hide("old-secret gone-secret") == "*** ***"
+    assert "secret" not in f"{hook!r}".replace("old_secrets", "").replace("OldSecret", "")
+    assert signing_secrets("new", old, 99) == ("new", "old-secret")
+    assert signing_secrets("new", old, 100) == ("new",)
+    assert signing_secrets(None, old, 0) == ()

@@ -19,13 +19,17 @@ from headrace.wire.prices import bundled_prices, cost_usd, listed_price
         ("models/gemini-2.0-flash-001", "gemini-2.0-flash"),
         ("amazon.nova-pro-v1:0", "nova-pro"),
         ("Mistral-Large-2411", "mistral-large"),
+        ("gemini-2.5-flash-preview-09-2025", "gemini-2.5-flash"),
+        ("command-r-08-2024", "command-r"),
     ],
 )
 def test_a_model_costs_what_its_family_does(model: str, entry: str) -> None:
     assert listed_price(model) == bundled_prices()[entry]
 
 
-@pytest.mark.parametrize("model", ["gpt-4o-realtime", "gpt-6", "gpt-4oo", "my-own-model", "", "x" * 10_000])
+@pytest.mark.parametrize(
+    "model", ["claude-opus-4-99", "gpt-4-32k", "gpt-4o-realtime", "gpt-6", "gpt-4oo", "my-own-model", "", "x" * 10_000]
+)
 def test_a_model_that_is_not_listed_has_no_price(model: str) -> None:
     assert listed_price(model) is None
     assert cost_usd(model, 10, 10, None, {}) is None

@@ -1,12 +1,17 @@
 """Where an agent's output goes. Contract section 6."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Literal
+from urllib.parse import unquote
 
 from headrace.domain.program import Program, Transform
 from headrace.domain.secrets import OldSecret, hide
+
+_PART_CHARACTERS = 6
+"""Shorter parts are words like `to` and `yes`."""
 
 SinkType = Literal["webhook", "slack", "apprise"]
 
@@ -56,5 +61,11 @@ class Sink:
         )
 
     def hide(self, text: str) -> str:
-        """`text` without the secrets of this (opened) sink."""
-        return hide(text, self.secrets)
+        """`text` without the secrets of this (opened) sink; an address of apprise is a secret in its parts too."""
+        return hide(text, (*self.secrets, *(_parts(self.url) if self.type == "apprise" else ())))
+
+
+def _parts(url: str) -> list[str]:
+    """Passwords, tokens and recipients in a URL of apprise: any part may be one but the host after an @."""
+    rest = re.sub(r"@[^/?]*", "/", unquote(url.partition("://")[2]), count=1)
+    return [part for part in re.split(r"[/:?&=@,]+", rest) if len(part) >= _PART_CHARACTERS]

@@ -9,8 +9,11 @@ from pathlib import Path
 from headrace.domain.tracing import Price
 
 _TABLE = Path(__file__).with_name("prices.toml")
-_VERSION = re.compile(r"(?:[-@:](?:latest|preview|exp|experimental|it|instruct|v?\d[\d.:-]*))*")
-"""What may follow the beginning of a model's name without making it another model."""
+_VERSION = re.compile(
+    r"(?:[-@:](?:latest|it|instruct|(?:preview|exp|experimental)(?:-\d[\d-]*)?|v\d[\d.:]*|\d\d-\d{4}|\d{3,}(?:-\d[\d-]*)?))*"
+)
+"""What may follow the beginning of a model's name without making it another model: a date, a build, a stage. A single
+digit would: `claude-opus-4-6` is not `claude-opus-4`."""
 
 
 def cost_usd(
