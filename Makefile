@@ -1,4 +1,4 @@
-# Four words do everything: demo, test, check, bench. Each sets up what it needs in .venv, once.
+# Five words do everything: demo, test, test-aws, check, bench. Each sets up what it needs in .venv, once.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -36,7 +36,7 @@ $(VENV)/.installed-test: pyproject.toml sdk/python/pyproject.toml $(VENV)/.insta
 
 .PRECIOUS: .venv-%/.installed
 
-# --- the four words ----------------------------------------------------------------------------------------
+# --- the five words ----------------------------------------------------------------------------------------
 
 demo: $(VENV)/.installed  ## a first result, end to end, without an account
 	@$(BIN)/headrace demo

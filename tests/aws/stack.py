@@ -17,6 +17,8 @@ from tests.aws.emulators import REGION, ROOT, Emulator, Kind, tool, tool_path
 from tests.flow.waiting import wait_until
 
 NAME = "headrace"
+DEPLOY = ["--stack-name", NAME, "--resolve-s3", "--capabilities", "CAPABILITY_IAM"]
+"""As in the README."""
 PARAMETERS = ["OutboundAllowPrivate=true", "LogLevel=INFO"]
 """The stand-ins for agents and webhooks are on this machine; and what goes well is to be seen, too."""
 
@@ -40,11 +42,7 @@ def deploy(emulator: Emulator, built: Path) -> None:
         "deploy",
         "--template-file",
         str(built / "template.yaml"),
-        "--stack-name",
-        NAME,
-        "--resolve-s3",
-        "--capabilities",
-        "CAPABILITY_IAM",
+        *DEPLOY,
         "--no-confirm-changeset",
         "--no-progressbar",
         "--parameter-overrides",

@@ -1,4 +1,4 @@
-"""SqsBus keeps the contract in `bus_suite`, on MiniStack: a process of its own, over HTTP, whose clock is the test's."""
+"""SqsBus keeps the contract in `bus_suite`, on MiniStack: a process of its own, whose clock is the test's."""
 
 from collections.abc import Iterator
 

@@ -4,6 +4,7 @@ import gzip
 
 import orjson
 import pytest
+from google.protobuf.json_format import ParseDict
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 
@@ -34,7 +35,7 @@ def status_of(answer):
     if content_type(answer) == "application/x-protobuf":
         assert answer["isBase64Encoded"]
         return Status.FromString(answer_body(answer))
-    return Status(**answer_json(answer))
+    return ParseDict(answer_json(answer), Status())
 
 
 # --- what is taken -------------------------------------------------------------------------------------------

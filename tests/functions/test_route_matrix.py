@@ -7,7 +7,6 @@ the models, its ids by adding what the path names, through the route that adds i
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -15,22 +14,17 @@ import pytest
 from headrace.control.accounts import create_account
 from headrace.control.routes import ROUTES
 from headrace.domain.roles import ROLES, includes
-from headrace.domain.spans import Span
-from headrace.stages.names import Names
-from headrace.stages.store_runs import StoreRuns
 from headrace.wire.openapi import error_statuses
 from headrace.wire.openapi_schemas import NoExample, Schemas
 from headrace.wire.routes import Route
 from tests.fakes.expressions import FakeExpressions
 from tests.functions.management import Api, Reply, cheap_passwords, make_ports
+from tests.functions.runs import TRACED, store_run
 
 CALLERS = ("nobody", "stranger", *ROLES)
 _PARAMETER = re.compile(r"{(\w+)}")
 _INVITED = "ada@example.com"
 """Who is in the examples of bodies that name somebody."""
-
-TRACED = {"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "span_id": "00f067aa0ba902b7"}
-"""What no route adds: the functions of the data path do."""
 
 IN_A_PROJECT = [route for route in ROUTES if route.access in ROLES]
 NESTED = [route for route in IN_A_PROJECT if len(_PARAMETER.findall(route.path)) > 1]
@@ -106,19 +100,13 @@ class World:
         for found in list(_PARAMETER.finditer(route.path))[1:]:
             collection = route.path[: found.start() - 1]
             if found[1] in TRACED:
-                self.trace(project_id)
+                store_run(project_id, self.api.ports.telemetry, self.api.ports.clock)
                 path[found[1]] = TRACED[found[1]]
                 continue
             added = self.call(adding(collection), path, owner)
             assert added.status == 201, f"nothing could be added to {collection}: {added.body!r}"
             path[found[1]] = added.json.get(found[1]) or added.json["id"]
         return path
-
-    def trace(self, project_id: str) -> None:
-        """Store a run of one span."""
-        span = Span(*TRACED.values(), "", "plan", "agent", "a rule", "generic", "desk", 1, 1, "ok", agent="planner")
-        stored = StoreRuns(project_id, self.api.ports.telemetry, Names(), self.api.ports.clock, timedelta(days=1))
-        stored.store({span.trace_id: [span]})
 
     def call(self, route: Route, path: dict[str, str], caller: str) -> Reply:
         """The route with its example body."""

@@ -39,6 +39,7 @@ from headrace.local.template import Function
 from headrace.wire.openapi import build_document
 from tests.fakes.outbound import FakeOutbound
 from tests.functions.management import cheap_passwords
+from tests.functions.runs import TRACED, store_run
 from tests.unit.local.asgi import call, scope_of
 
 _FOLDER = Path(__file__).parents[2] / "functions" / "control_plane"
@@ -102,7 +103,9 @@ class Deployment:
         sink = self.post(f"{project}/sinks", {"type": "webhook", "url": "https://hooks.example/x"})
         key = self.post(f"{project}/api-keys", {"name": "first"})
         member = self.post(f"{project}/members", {"email": "ada@example.com", "role": "viewer"})
-        return {"project_id": project_id, "sink_id": sink["id"], "key_id": key["id"], "user_id": member["user_id"]}
+        store_run(project_id, bootstrap.table("telemetry"), bootstrap.clock())
+        ids = {"project_id": project_id, "sink_id": sink["id"], "key_id": key["id"], "user_id": member["user_id"]}
+        return ids | TRACED
 
 
 @pytest.fixture

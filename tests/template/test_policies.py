@@ -101,6 +101,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     },
     "TracesFunction": {
         "dynamodb:GetItem": {"config"},
+        "dynamodb:BatchGetItem": {"telemetry"},
         "dynamodb:DeleteItem": {"telemetry"},
         "dynamodb:PutItem": {"telemetry"},
         "dynamodb:Query": {"telemetry"},

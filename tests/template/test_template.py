@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from headrace.local.template import _CloudFormation, read_template
+from tests.aws.stack import DEPLOY
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 
@@ -50,3 +51,43 @@ def test_every_body_reaches_a_function_as_it_was_sent():
     template = yaml.load(TEMPLATE.read_text(), Loader=_CloudFormation)  # noqa: S506 - our own template
     (api,) = [each for each in template["Resources"].values() if each["Type"] == "AWS::Serverless::Api"]
     assert api["Properties"]["BinaryMediaTypes"] == ["*/*"]
+
+
+def test_the_readme_deploys_as_the_tests_do():
+    readme = (TEMPLATE.parent / "README.md").read_text()
+    assert f"```sh\nsam build\nsam deploy {' '.join(DEPLOY)}\n```" in readme
+
+
+def test_what_cannot_be_made_again_outlives_the_stack():
+    template = yaml.load(TEMPLATE.read_text(), Loader=_CloudFormation)  # noqa: S506 - our own template
+    kept = {name for name, each in template["Resources"].items() if "DeletionPolicy" in each}
+    assert kept == {"ConfigTable", "TelemetryTable", "JwtSecret", "EncryptionSecret"}
+
+
+def test_tables_can_be_restored_and_cost_nothing_while_nobody_calls():
+    template = yaml.load(TEMPLATE.read_text(), Loader=_CloudFormation)  # noqa: S506 - our own template
+    for name in ("ConfigTable", "TelemetryTable"):
+        table = template["Resources"][name]["Properties"]
+        assert table["BillingMode"] == "PAY_PER_REQUEST"
+        assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+        assert table["SSESpecification"] == {"SSEEnabled": True}
+
+
+def test_a_shared_deployment_reaches_no_private_address_unless_told():
+    template = yaml.load(TEMPLATE.read_text(), Loader=_CloudFormation)  # noqa: S506 - our own template
+    assert template["Parameters"]["OutboundAllowPrivate"]["Default"] == "false"
+
+
+def test_every_alarm_hears_of_something_that_is_there():
+    template = yaml.load(TEMPLATE.read_text(), Loader=_CloudFormation)  # noqa: S506 - our own template
+    resources = template["Resources"].values()
+    own = "Headrace/${AWS::StackName}"
+    counted = {
+        each["Properties"]["MetricTransformations"][0]["MetricName"]
+        for each in resources
+        if each["Type"] == "AWS::Logs::MetricFilter"
+    }
+    alarms = [each["Properties"] for each in resources if each["Type"] == "AWS::CloudWatch::Alarm"]
+    assert {alarm["MetricName"] for alarm in alarms if alarm["Namespace"] == own} == counted
+    assert {alarm["MetricName"] for alarm in alarms if alarm["Namespace"] != own} == {"5XXError", "Throttles"}

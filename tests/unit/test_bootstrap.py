@@ -1,9 +1,12 @@
 """What is made from settings: once, and anew after closing. Settings that no adapter understands are named."""
 
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
+import boto3
 import pytest
+from moto import mock_aws
 
 from headrace import bootstrap
 from headrace.domain.errors import ConfigError, InvalidInput
@@ -145,3 +148,22 @@ def test_an_allow_list_that_means_nothing_is_a_configuration_error():
 def test_housekeeping_works_on_empty_tables():
     bootstrap.make_data_dir()
     assert bootstrap.housekeep() is None
+
+
+def test_secrets_that_a_setting_refers_to_are_read_once_and_need_no_id(monkeypatch):
+    for name, value in (("ACCESS_KEY_ID", "x"), ("SECRET_ACCESS_KEY", "x"), ("DEFAULT_REGION", "us-east-1")):
+        monkeypatch.setenv(f"AWS_{name}", value)
+    with mock_aws():
+        keeper = boto3.client("secretsmanager")
+        arn = keeper.create_secret(Name="one", SecretString="k" * 64)["ARN"]
+        bootstrap.override(jwt_keys=arn, encryption_keys=arn)
+        sealed = bootstrap.vault().seal("hush")
+        signing = bootstrap.controlling().signing_keys
+        keeper.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
+        assert bootstrap.vault().open(sealed) == "hush"
+        assert bootstrap.controlling().signing_keys is signing
+        bootstrap.override(jwt_keys=None, encryption_keys=None)
+
+
+def test_what_keeps_queues_in_order_holds_no_secret():
+    assert not {field.name for field in fields(bootstrap.upkeep())} & {"vault", "signing_keys", "outbound"}

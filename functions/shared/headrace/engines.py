@@ -194,7 +194,7 @@ def _dynamodb_table(settings: Settings, name: TableName, clock: Clock) -> OpenTa
 
 
 def _region(url: str) -> str:
-    """`sqs://` and `dynamodb://` leave the region to boto3; `sqs://eu-west-1` names it."""
+    """`sqs://` and `dynamodb://` leave the region to botocore; `sqs://eu-west-1` names it."""
     found = re.fullmatch("[a-z]+://([a-z0-9-]*)", url)
     if not found:
         raise ConfigError(f"{url!r} is no engine on AWS: write {url.partition(':')[0]}:// or add a region to it")

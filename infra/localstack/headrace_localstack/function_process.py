@@ -38,8 +38,9 @@ class FunctionProcess:
         self._spawn()
 
     def stop(self) -> None:
-        """End the process, whatever it does."""
+        """End the process, whatever it does, and forget its output."""
         self._kill()
+        self._log.close()
 
     def invoke(self, payload: Mapping[str, str]) -> Answer:
         """Call the function. A process that died before is replaced first, in the same environment.
@@ -64,6 +65,8 @@ class FunctionProcess:
 
     def log_since(self, position: int) -> str:
         """What it wrote from there on."""
+        if self._log.closed:
+            return ""
         return os.pread(self._log.fileno(), _LOG_BYTES, position).decode("utf-8", "replace")
 
     def _spawn(self) -> None:

@@ -315,6 +315,33 @@ def _fails(call: Callable[[], object]) -> bool:
     return False
 
 
+def test_work_that_was_done_is_not_done_again_by_the_same_process_however_long_the_server_was_away(
+    mortal: NatsServer, opened: Opener
+) -> None:
+    bus = opened(mortal.url, ack_wait=ACK_WAIT)
+    bus.publish(RAW, [Message("a")])
+    messages = take(bus)
+    mortal.kill()
+    with pytest.raises(Unavailable):
+        bus.acknowledge(messages)
+    wait_until(lambda: bus._consumer.find(messages[0]).lost, "the server must take it for lost")
+    mortal.start()
+    wait_until(lambda: not _fails(bus.ping), "the server is found")
+    seen: list[Any] = []
+    wait_until(lambda: seen.extend(take(bus)) or bus.stats(RAW) == QueueStats(0, 0, 0), "the server is told")
+    assert seen == []
+
+
+def test_a_closed_bus_opens_again_when_it_is_used_again(opened: Opener) -> None:
+    bus = opened()
+    for number in range(3):
+        bus.publish(RAW, [Message(str(number))])
+        (message,) = take(bus)
+        bus.acknowledge([message])
+        bus.close()
+        assert message.body == str(number)
+
+
 def test_closing_a_bus_whose_server_is_gone_ends(mortal: NatsServer, opened: Opener) -> None:
     bus = opened(mortal.url)
     bus.publish(RAW, [Message("a")])

@@ -137,6 +137,8 @@ def test_lists_are_newest_first_and_pages_fit_together(desk: Desk) -> None:
         ({"status": "completed"}, [3, 1]),
         ({"status": "completed", "agent": "planner"}, [3, 1]),
         ({"error_type": "llm_error"}, [2]),
+        ({"error_type": "none"}, [3, 1]),
+        ({"error_type": "llm_error", "status": "completed"}, []),
         ({"min_duration_ms": 4000}, [3]),
         ({"min_cost_usd": 1}, [3]),
         ({"framework": "crewai"}, []),
@@ -162,7 +164,18 @@ def test_a_foreign_cursor_is_bad_input(desk: Desk, cursor: str) -> None:
     assert (answer.status, answer.json["errors"][0]["field"]) == (400, "cursor")
 
 
-@pytest.mark.parametrize("query", [{"status": "odd"}, {"since": "yesterday"}, {"min_cost_usd": -1}, {"who": "me"}])
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"status": "odd"},
+        {"since": "yesterday"},
+        {"until": "0.5"},
+        {"since": "2026-02-30T00:00:00Z"},
+        {"until": "0001-01-01T00:00:00Z"},
+        {"min_cost_usd": -1},
+        {"who": "me"},
+    ],
+)
 def test_a_filter_that_cannot_be_is_bad_input(desk: Desk, query: dict[str, Any]) -> None:
     answer = desk.get("/runs", **query)
     assert (answer.status, answer.json["errors"][0]["field"]) == (400, next(iter(query)))

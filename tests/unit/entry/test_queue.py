@@ -1,4 +1,5 @@
-from datetime import timedelta
+import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 from headrace.domain.errors import InvalidInput, Unavailable
 from headrace.entry.queue import decode_failures, decode_message, door, encode_event, encode_failures
 from headrace.entry.schedule import encode_event as encode_schedule
+from headrace.observability import listen
 from headrace.ports.bus import Received
 from tests.functions.events import Context, sqs_event, sqs_record
 
@@ -102,3 +104,47 @@ def test_a_scheduled_event_looks_as_event_bridge_sends_it():
     assert (event["source"], event["detail-type"], event["detail"]) == ("aws.events", "Scheduled Event", {})
     assert event["resources"] == ["arn:aws:events:local:000000000000:rule/MonitorFunction"]
     assert len(event["time"]) == len("2024-01-15T10:30:00Z")
+
+
+@pytest.fixture
+def events():
+    heard = []
+    unlisten = listen(heard.append)
+    yield heard
+    unlisten()
+
+
+def aged(seconds, **attributes):
+    """An event of one message that was sent so long ago."""
+    record = sqs_record("m-1", "gf-ai-raw-p", "[]", attributes)
+    record["attributes"]["SentTimestamp"] = str(int((time.time() - seconds) * 1000))
+    return sqs_event(record)
+
+
+def ages(events):
+    return [(each["queue"], each["age_seconds"]) for each in events if each["event"] == "old_messages"]
+
+
+def test_a_message_that_waited_long_is_told_of(events):
+    door("test", lambda *_: [])(aged(3600), Context())
+    ((queue, age),) = ages(events)
+    assert queue == "gf-ai-raw-p"
+    assert 3600 <= age < 3700
+
+
+def test_a_message_that_was_sent_again_is_as_old_as_what_it_carries(events):
+    received = datetime.now(UTC) - timedelta(hours=2)
+    door("test", lambda *_: [])(aged(1, received_at=received.isoformat()), Context())
+    ((_, age),) = ages(events)
+    assert 7200 <= age < 7300
+
+
+@pytest.mark.parametrize("attributes", [{}, {"received_at": "some day"}])
+def test_a_fresh_message_is_nothing_to_tell(events, attributes):
+    door("test", lambda *_: [])(aged(10, **attributes), Context())
+    assert ages(events) == []
+
+
+def test_an_empty_event_has_no_age(events):
+    assert door("test", lambda *_: [])({"Records": []}, Context()) == {"batchItemFailures": []}
+    assert ages(events) == []

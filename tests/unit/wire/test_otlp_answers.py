@@ -1,6 +1,7 @@
 import orjson
 import pytest
 from google.protobuf.json_format import Parse
+from google.rpc.error_details_pb2 import BadRequest
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
@@ -46,6 +47,16 @@ def test_a_64_bit_count_is_text_in_json_as_protobuf_says():
 def test_an_error_is_a_google_rpc_status(encoding):
     status = decode(Status, encoding, encode_status(encoding, 14, "bus down ✓"))
     assert (status.code, status.message) == (14, "bus down ✓")
+
+
+@pytest.mark.parametrize("encoding", ["protobuf", "json"])
+@pytest.mark.parametrize("field", ["resourceLogs[0]", ""])
+def test_the_details_of_bad_data_are_a_bad_request_that_names_the_field(encoding, field):
+    status = decode(Status, encoding, encode_status(encoding, 3, "must be an object", field))
+    details = BadRequest()
+    assert status.details[0].Unpack(details)
+    (violation,) = details.field_violations
+    assert (violation.field, violation.description) == (field, "must be an object")
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,8 @@ def _place(query: RunsIn) -> Place:
         return Place("session", query.session_id)
     if query.user_id is not None:
         return Place("user", query.user_id)
+    if query.error_type is not None and query.error_type != "none":
+        return Place("error", query.error_type)
     if query.status is not None and query.status != "completed":
         return Place("status", query.status if query.status == "failed" else OPEN)
     return Place("time") if query.agent is None else Place("agent", query.agent)
@@ -146,7 +148,7 @@ def _kept(entry: Item, query: RunsIn, now: int) -> bool:
     cost, duration = entry["cost_usd"] or 0, entry["duration_ms"]
     return (
         (query.status is None or status_of(entry, now) == query.status)
-        and query.error_type in (None, entry["error_type"])
+        and (query.error_type is None or query.error_type in entry["error_types"])
         and query.framework in (None, entry["framework"])
         and (query.agent is None or query.agent in entry["agents"])
         and (query.user_id is None or query.user_id in entry["users"])

@@ -17,7 +17,7 @@ from headrace.observability import listen, warn
 from headrace.ports.bus import Bus, QueueStats
 from headrace.ports.wiring import Wiring
 
-disable_created_metrics()  # a second series for each counter, which tells when this process began
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each counter, which tells when this process began
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 

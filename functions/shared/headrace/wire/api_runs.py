@@ -1,9 +1,10 @@
 """Bodies of the management API about runs of agents: capability Trace. Contract section 10."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from headrace.domain.rollups import Side
 from headrace.domain.runs import EdgeType, FailureMode, RunStatus
@@ -12,11 +13,29 @@ from headrace.domain.tracing import Price, Tracing
 from headrace.wire.api import Strict
 from headrace.wire.api_accounts import Time
 from headrace.wire.api_projects import NextCursor, PageIn
+from headrace.wire.bad_input import checked_by
 
 _NAME_CHARACTERS = 256
 _LONGEST_RETENTION_DAYS = 3650
 _MOST_PRICES = 200
 
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _moment_fault(text: str) -> str | None:
+    try:
+        if _MOMENT.fullmatch(text) and unix_nano(text, 0) >= 0:
+            return None
+    except (ValueError, OverflowError):
+        pass
+    return "must be a time after 1970 with its zone (RFC 3339), such as 2026-02-03T10:30:00Z"
+
+
+Moment = Annotated[
+    str,
+    Field(max_length=40, examples=["2026-02-03T10:30:00Z"], json_schema_extra={"format": "date-time"}),
+    checked_by(_moment_fault),
+]
 TraceId = Annotated[str, Field(examples=["4bf92f3577b34da6a3ce929d0e0e4736"])]
 SpanId = Annotated[str, Field(examples=["00f067aa0ba902b7"])]
 AgentName = Annotated[str, Field(examples=["triage"])]
@@ -37,9 +56,9 @@ Looked = Annotated[str, Field(min_length=1, max_length=_NAME_CHARACTERS)]
 class RunsIn(PageIn):
     """Which runs; what is left out does not matter. All that is given has to hold."""
 
-    since: AwareDatetime | None = None
+    since: Moment | None = None
     """Started at this time or later."""
-    until: AwareDatetime | None = None
+    until: Moment | None = None
     """Started before this time."""
     agent: Looked | None = None
     """An agent that took part."""
@@ -55,9 +74,9 @@ class RunsIn(PageIn):
 class WindowIn(Strict):
     """Of which time."""
 
-    since: AwareDatetime | None = None
+    since: Moment | None = None
     """What started at this time or later; a day ago when it is left out."""
-    until: AwareDatetime | None = None
+    until: Moment | None = None
     """What started before this time; now when it is left out."""
 
 
@@ -120,6 +139,8 @@ class RunOut(BaseModel):
     status: RunStatus
     error_type: ErrorType
     """What went wrong, even if the run recovered."""
+    error_detail: ErrorType
+    """The same as its span says it: behind an `llm_error` may be a `rate_limit`."""
     error_message: Told
     recovered: bool
     """Whether something went wrong and the run still gave its answer."""
@@ -324,9 +345,9 @@ class TracingOut(TracingIn):
         return cls(retention_days=tracing.retention.days, capture_content=tracing.capture_content, prices=prices)
 
 
-def unix_nano(time: datetime | None, otherwise: int) -> int:
-    """Nanoseconds since 1970 of a time in a query."""
-    if time is None:
+def unix_nano(moment: str | None, otherwise: int) -> int:
+    """Nanoseconds since 1970 of a time in a query, to the microsecond."""
+    if moment is None:
         return otherwise
-    since = time.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    since = datetime.fromisoformat(moment.upper()).astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
     return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1000

@@ -14,7 +14,13 @@ from typing import Any
 
 import orjson
 
+from headrace.domain.errors import TooLarge
 from headrace.domain.records import Record, timestamp
+
+FLAT_LIMIT_BYTES = 128 * 1024 * 1024
+"""Of all records of a request, as `Flattened.reserve` counts them."""
+_RECORD_BYTES = 400
+"""What a flat record, or a part of one that is an object, takes in memory at the least; on the wire it may be two."""
 
 TRACE_ID_BYTES = 16
 SPAN_ID_BYTES = 8
@@ -27,6 +33,20 @@ class Flattened:
 
     records: list[Record] = field(default_factory=list)
     refused: Counter[str] = field(default_factory=Counter)
+    reserved_bytes: int = 0
+
+    def reserve(self, objects: int, *shared: orjson.Fragment | str) -> None:
+        """Make room for `objects` that each repeat `shared`. Call it before they are made.
+
+        A request of 2 MB may hold a million empty records, or one large resource with thousands of them; the limit on
+        its body says nothing of what it comes to.
+
+        Raises:
+            TooLarge: over FLAT_LIMIT_BYTES in all.
+        """
+        self.reserved_bytes += objects * (_RECORD_BYTES + sum(len(orjson.dumps(each)) for each in shared))
+        if self.reserved_bytes > FLAT_LIMIT_BYTES:
+            raise TooLarge("what the records come to, each with its resource,", limit_bytes=FLAT_LIMIT_BYTES)
 
     def reason(self) -> str:
         """The refusals in one line for a person, with counts; "" when there are none."""
@@ -55,6 +75,7 @@ def walk_logs(
         resource = flat_resource(resource_logs.resource)
         for scope_logs in resource_logs.scope_logs:
             scope = flat_scope(scope_logs.scope)
+            out.reserve(1 + len(scope_logs.log_records), resource, scope)
             for log in list(scope_logs.log_records):  # a list for the reason given at `attributes`
                 try:
                     flat = flat_attributes(log.attributes)

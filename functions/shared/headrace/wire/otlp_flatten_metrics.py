@@ -42,7 +42,9 @@ def _flatten_metric(
         return
     data = getattr(metric, kind)
     shared = _shared(metric, kind, data, resource, scope)
+    out.reserve(1 + len(data.data_points), resource, scope, metric.name, metric.description, metric.unit)
     for point in data.data_points:
+        out.reserve(len(point.quantile_values) if kind == "summary" else len(point.exemplars))
         try:
             out.records.append({**shared, **_flat_point(kind, point, received)})
         except BadId as bad:

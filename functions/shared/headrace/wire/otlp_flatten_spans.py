@@ -29,7 +29,9 @@ def flatten_spans(request: Any, received_unix_nano: int) -> Flattened:
         resource = resource_fragment(resource_spans.resource)
         for scope_spans in resource_spans.scope_spans:
             scope = scope_fragment(scope_spans.scope)
+            out.reserve(1 + len(scope_spans.spans), resource, scope)
             for span in scope_spans.spans:
+                out.reserve(len(span.events) + len(span.links))
                 try:
                     out.records.append(_flat_span(span, resource, scope, received_unix_nano))
                 except BadId as bad:

@@ -5,7 +5,7 @@
   the run they make                trace#PROJECT#TRACE     run
   entry of a run, by time          runs#PROJECT            time#START#TRACE
   … by what it is looked for       runs#PROJECT            status#STATUS#START#TRACE, agent#NAME#…,
-                                                           user#ID#…, session#ID#…
+                                                           error#TYPE#…, user#ID#…, session#ID#…
   an agent that was seen           agents#PROJECT          NAME
   a service that was seen          services#PROJECT        NAME
   rollup of a service              rollup#PROJECT#SERVICE  RESOLUTION#START#SIDE#NAME
@@ -80,7 +80,7 @@ def key_part(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in the index the entries with one property are: `kind` is time, status, agent, user or session."""
+    """Where in the index the entries with one property are: `kind` is time, status, error, agent, user or session."""
 
     kind: str
     value: str = ""
@@ -101,6 +101,7 @@ def places_of(run: Run) -> list[Place]:
     places = [Place("time")]
     if status != "completed":
         places.append(Place("status", status))
+    places += [Place("error", each) for each in {run.error_type, run.error_detail} - {"none"}]
     places += [Place("agent", agent.name) for agent in run.agents[:_PLACES]]
     places += [Place("user", user) for user in _users(run)[:_PLACES]]
     places += [Place("session", session) for session in _sessions(run)[:_PLACES]]
@@ -115,7 +116,7 @@ def encode_entries(project_id: str, run: Run, last_seen_unix_nano: int, expires_
         "trace_id": run.trace_id,
         "status": OPEN if run.status in ("running", "timed_out") else run.status,
         "last_seen_unix_nano": last_seen_unix_nano,
-        "error_type": run.error_type,
+        "error_types": list(dict.fromkeys((run.error_type, run.error_detail))),
         "framework": run.framework,
         "agents": [agent.name for agent in run.agents[:_PLACES]],
         "users": _users(run)[:_PLACES],

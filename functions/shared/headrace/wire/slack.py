@@ -5,6 +5,7 @@ these have colours, the severity. Limits: https://docs.slack.dev/reference/block
 https://docs.slack.dev/messaging/formatting-message-text and https://docs.slack.dev/reference/methods/chat.postMessage
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -15,10 +16,11 @@ from headrace.wire.finding import TITLES, Finding, cut, decode_finding, plain, t
 _HEADER, _SECTION, _FIELD = 150, 3000, 2000
 _TEXT, _LONGEST_TEXT = 4000, 40_000
 """What Slack recommends, and what it takes."""
-_BLOCKS, _FIELDS, _GROUPS = 50, 10, 10
+_BLOCKS, _ATTACHMENTS, _FIELDS, _GROUPS = 50, 100, 10, 10
 _ALL_BLOCKS = 12_000
 """Characters in all: over a limit that it does not document, Slack answers `msg_blocks_too_long`."""
 _SHORT = 60
+_CUT = "… the rest was cut: it is too long for Slack"
 
 _MARKS = {
     "critical": ("🔴", "#d1242f"),
@@ -149,11 +151,16 @@ def _within(blocks: Iterable[Block], characters: int) -> list[Block]:
     """The first blocks that fit, beside header and request id; a last one says that there were more."""
     kept: list[Block] = []
     for block in blocks:
-        characters -= len(orjson.dumps(block).decode())
+        characters -= _size(block)
         if characters < 0 or len(kept) >= _BLOCKS - 3:
-            return [*kept, _section("… the rest was cut: it is too long for Slack")]
+            return [*kept, _section(_CUT)]
         kept.append(block)
     return kept
+
+
+def _size(block: Any) -> int:
+    """Characters of a block as JSON, written with spaces: who counts may write it so."""
+    return len(json.dumps(block, ensure_ascii=False)) + 2
 
 
 def _section(text: str, title: str = "") -> Block:
@@ -193,11 +200,39 @@ def _are_blocks(shaped: Any) -> bool:
 
 def _fitted(message: dict[str, Any], title: str) -> dict[str, Any]:
     """A message of a user's own with a text, within the limits; what is of another shape stays for Slack to judge."""
-    text, blocks = message.get("text"), message.get("blocks")
+    text, blocks, attachments = (message.get(name) for name in ("text", "blocks", "attachments"))
     fitted = {**message, "text": cut(text, _LONGEST_TEXT) if isinstance(text, str) and text.strip() else title}
+    left = _ALL_BLOCKS
     if isinstance(blocks, list):
-        fitted["blocks"] = [_fitted_block(each) for each in blocks[:_BLOCKS]]
+        fitted["blocks"], left = _fitted_blocks(blocks, left)
+    if isinstance(attachments, list):
+        fitted["attachments"] = _fitted_attachments(attachments, left)
     return fitted
+
+
+def _fitted_attachments(attachments: list[Any], characters: int) -> list[Any]:
+    """The first ones whose blocks fit, beside those of the message, into `characters`."""
+    kept: list[Any] = []
+    for each in attachments[:_ATTACHMENTS]:
+        if isinstance(each, dict) and isinstance(each.get("blocks"), list):
+            if characters < 0:
+                break
+            blocks, characters = _fitted_blocks(each["blocks"], characters)
+            kept.append({**each, "blocks": blocks})
+        else:
+            kept.append(each)
+    return kept
+
+
+def _fitted_blocks(blocks: list[Any], characters: int) -> tuple[list[Any], int]:
+    """The first ones that fit; second, how many characters are left, negative when something was cut."""
+    kept: list[Any] = []
+    for block in map(_fitted_block, blocks[:_BLOCKS]):
+        characters -= _size(block)
+        if characters < 0:
+            return [*kept[: _BLOCKS - 1], _section(_CUT)], characters
+        kept.append(block)
+    return kept, characters
 
 
 def _fitted_block(block: Any) -> Any:
@@ -206,8 +241,9 @@ def _fitted_block(block: Any) -> Any:
     fitted, limit = dict(block), _HEADER if block.get("type") == "header" else _SECTION
     if isinstance(block.get("text"), dict):
         fitted["text"] = _fitted_text(block["text"], limit)
-    if isinstance(block.get("fields"), list):
-        fitted["fields"] = [_fitted_text(each, _FIELD) for each in block["fields"][:_FIELDS]]
+    for name in ("fields",) if block.get("type") != "context" else ("fields", "elements"):
+        if isinstance(block.get(name), list):
+            fitted[name] = [_fitted_text(each, _FIELD) for each in block[name][:_FIELDS]]
     return fitted
 
 

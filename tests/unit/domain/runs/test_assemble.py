@@ -138,6 +138,27 @@ def test_a_tool_that_is_only_called_like_a_handoff_is_a_tool() -> None:
     assert (run.messages, run.failures) == ([], [])
 
 
+def test_it_stays_a_tool_when_another_agent_works_later() -> None:
+    asked = model(3, "transfer_to_savings", parent=2)
+    teller = (agent(2, "teller", takes=20), asked, tool(4, "transfer_to_savings", parent=2), model(5, parent=2))
+    run = _run(root(), *teller, agent(30, "auditor"), model(31, parent=30))
+    assert [(call.name, call.agent) for call in run.tool_calls] == [("transfer_to_savings", "teller")]
+    assert (run.messages, run.failures) == ([], [])
+
+
+def test_handing_back_to_an_agent_that_is_still_at_work_is_heard_and_not_lost() -> None:
+    below = (agent(4, "b", parent=2, takes=5), model(5, "transfer_back_to_a", parent=4))
+    run = _run(root(), agent(2, "a", takes=50), model(3, "transfer_to_b", parent=2), *below, model(20, parent=2))
+    assert _messages(run) == [("a", "b", "handoff"), ("b", "a", "handoff")]
+    assert run.failures == []
+
+
+def test_handing_over_to_a_human_is_no_lost_handoff() -> None:
+    run = _run(root(), agent(2, "a"), model(3, "transfer_to_human", parent=2))
+    assert _messages(run) == [("a", "human", "handoff")]
+    assert run.failures == []
+
+
 def test_an_agent_that_runs_as_a_tool_is_asked_and_answers() -> None:
     run = _run(
         root(),
@@ -211,6 +232,27 @@ def test_a_failed_run_names_what_ended_it_and_not_what_it_recovered_from() -> No
     )
     assert (run.status, run.error_type, run.recovered) == ("failed", "timeout", False)
     assert run.error_message == "Request timed out."
+
+
+def test_what_was_cancelled_when_a_run_failed_is_not_why_it_failed() -> None:
+    run = _run(
+        root(error="ToolError: no money"),
+        *(agent(2, "a"), tool(3, "t", parent=2, error="ToolError: no money")),
+        *(agent(4, "b", takes=300), model(5, parent=4, error="CancelledError", takes=200)),
+    )
+    assert (run.status, run.error_type, run.error_message) == ("failed", "tool_error", "ToolError: no money")
+
+
+def test_an_agent_that_fails_as_a_tool_of_another_does_not_fail_the_run() -> None:
+    scope = "openinference.instrumentation.openai_agents"
+    named = {"openinference.span.kind": "AGENT", "agent.name": "a"}
+    run = _run(
+        flat(1, {"openinference.span.kind": "AGENT"}, parent="", takes=100, scope=scope, status="OK"),
+        flat(2, named, takes=90, scope=scope, status="OK"),
+        flat(3, {"openinference.span.kind": "TOOL", "tool.name": "ask_b"}, parent=2, scope=scope, status="OK"),
+        flat(4, {**named, "agent.name": "b"}, parent=3, scope=scope, error="Error code: 500"),
+    )
+    assert (run.status, run.error_type, run.recovered) == ("completed", "llm_error", True)
 
 
 def test_an_error_of_no_known_type_keeps_its_message() -> None:

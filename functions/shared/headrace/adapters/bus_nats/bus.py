@@ -99,6 +99,7 @@ class NatsBus:
     def close(self) -> None:
         """Give back what is held, and let the connection go; the bus opens it again when it is used again."""
         self._connection.close(self._consumer.give_up)
+        self._consumer.forget()
 
     # --- consuming (Source) -----------------------------------------------------------------------------
 

@@ -111,7 +111,8 @@ class Consumer:
         if messages and not self._reporting:
             self._reporting = True
             self._connection.spawn(self._report)
-        return [self._hold(queue, message) for message in messages]
+        held = [self._hold(queue, message) for message in messages]
+        return [each for each in held if not each.done]
 
     async def acknowledge(self, held: Sequence[Held]) -> None:
         """Tell the server that these are done. Returns when it knows; when it cannot be told, it is told later."""
@@ -134,6 +135,10 @@ class Consumer:
             if each.done or not each.lost:
                 await client.publish(each.reply, b"+ACK" if each.done else b"-NAK")
         await client.flush(_FAREWELL_SECONDS)
+
+    def forget(self) -> None:
+        """Begin anew, after the connection was closed and with it the loop."""
+        self._held, self._pulls, self._known, self._reporting = {}, {}, set(), False
 
     async def pending(self, queue: str) -> tuple[int, int, int]:
         """Messages that were never delivered, those in progress anywhere, and the last sequence delivered."""
@@ -171,7 +176,9 @@ class Consumer:
         return messages
 
     def _hold(self, queue: str, message: Msg) -> Held:
+        """What was done here before the server could be told is not done again: it is told soon, see `_report`."""
         metadata = message.metadata
+        before = self._held.get((queue, metadata.sequence.stream))
         stored = decode(message.headers or {}, message.data, f"{metadata.sequence.stream}")
         held = Held(
             queue=queue,
@@ -181,6 +188,7 @@ class Consumer:
             deliveries=stored.deliveries + metadata.num_delivered - 1,
             due_unix_nano=stored.due_unix_nano,
             ours_until=time.monotonic() + self._ack_wait_seconds,
+            done=before is not None and before.done,
         )
         self._held[queue, held.sequence] = held
         return held

@@ -2,7 +2,8 @@
 
 SQS cannot list a queue. To look at dead letters they are received, which hides them from others for a moment, and
 given back at once. So a list is made of what could be received in one go, up to SCAN letters, in order of age; beyond
-that it is a sample. Redriving and discarding all go on until nothing is left, however many there are.
+that it is a sample. Redriving or discarding some looks for them as long as a list does in time, but among any number;
+redriving or discarding all goes on until nothing is left.
 """
 
 import heapq
@@ -32,7 +33,7 @@ _NOT_YET = timedelta(seconds=5)
 
 
 class SqsBus:
-    """The bus in the account and region that boto3 finds, or in `region`.
+    """The bus in the account and region that botocore finds, or in `region`.
 
     `receive_limit` is the one of the queues' redrive policy. A message that is larger than 1 MiB is TooLarge.
     """

@@ -23,17 +23,19 @@ _WAIT_S = 10.0
 _NAMES = sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
 _COPY = sql.SQL("COPY arrived ({}) FROM STDIN").format(_NAMES)
 _TEMPORARY = "CREATE TEMPORARY TABLE arrived (LIKE headrace_spans) ON COMMIT DROP"
-_INSERT = sql.SQL("INSERT INTO headrace_spans ({names}) SELECT {names} FROM arrived ON CONFLICT ({key}) DO UPDATE SET {set}").format(
+_INSERT = sql.SQL(
+    "INSERT INTO headrace_spans ({names}) SELECT {names} FROM arrived ON CONFLICT ({key}) DO UPDATE SET {set}"
+).format(
     names=_NAMES,
     key=sql.SQL(", ").join(map(sql.Identifier, KEY)),
     set=sql.SQL(", ").join(
         sql.SQL("{name} = excluded.{name}").format(name=sql.Identifier(name)) for name in COLUMNS if name not in KEY
     ),
-)  # fmt: skip
+)
 
 
 class PostgresSpanArchive:
-    """See `ports.span_archive.SpanArchive`. Opens its first connection, and makes the table if need be, at first use."""
+    """See `ports.span_archive.SpanArchive`. At first use it connects, and makes the table if need be."""
 
     def __init__(self, url: str, *, connections: int = 4) -> None:
         self._url = url

@@ -40,7 +40,7 @@ _TRANSIENT = frozenset({"TransactionConflict", "TransactionConflictException", "
 
 
 class DynamoTable:
-    """The DynamoDB table `name`, in the account and region that boto3 finds, or in `region`; any number of threads.
+    """The DynamoDB table `name`, in the account and region that botocore finds, or in `region`; any number of threads.
 
     It has the keys `pk` and `sk`, the index `gsi` over `gsi_pk` and `gsi_sk` with all attributes, and time-to-live by
     `expires_at`. DynamoDB removes what has expired within days: until then `clock` decides.
@@ -144,7 +144,8 @@ class DynamoTable:
             try:
                 return self._try(tried)
             except Refused as refused:
-                tried = list(map(self._next_try, writes, _reasons(refused)))
+                reasons = _reasons(refused, len(writes))
+                tried = [self._next_try(write, reason) for write, reason in zip(writes, reasons, strict=True)]
         raise Unavailable("the table store is unavailable: too many writers want the same items")
 
     def _try(self, writes: Sequence[Write]) -> dict[str, Attribute]:
@@ -203,12 +204,12 @@ def _attempts() -> Iterator[int]:
         yield attempt
 
 
-def _reasons(refused: Refused) -> list[dict[str, Any]]:
+def _reasons(refused: Refused, count: int) -> list[dict[str, Any]]:
     """What DynamoDB says of each write. Raises InvalidInput or TooLarge when it says something of the whole."""
     if refused.code == "ValidationException":
         raise _refusal(refused.code, refused.message)
     reasons: list[dict[str, Any]] = refused.answer.get("CancellationReasons") or []
-    return reasons or [{"Code": refused.code, "Item": refused.answer.get("Item")}]
+    return reasons or [{"Code": refused.code, "Item": refused.answer.get("Item")}] * count
 
 
 def _refusal(code: str, message: str) -> HeadraceError:

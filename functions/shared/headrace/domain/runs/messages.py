@@ -4,7 +4,7 @@ One handoff shows in several spans: the model asks for it, a tool runs, the fram
 handoff when the same turn of the other agent follows them.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -15,6 +15,9 @@ from headrace.domain.spans import Kind, MessageType
 
 _MOST_NAMES = 200
 """Of agents, among which one is looked for whose name only begins like the one that was called."""
+
+_NO_AGENTS = frozenset(("human", "human_agent", "human_operator", "operator", "person", "user", "customer", "end"))
+"""Who is handed over to and writes no spans."""
 
 _WORKING: frozenset[Kind] = frozenset(("agent", "chain", "llm_call", "tool_call"))
 
@@ -104,7 +107,9 @@ class Listener:
         self._names = {canonical(agent): agent for agent in reversed(self._by_agent)}
         self._all_starts = [turn.started for turn in found]
         self._others = _next_others(found)
-        self._last_call = {call.agent: call.started for call in models}
+        self._calls: dict[str, list[int]] = {}
+        for call in models:
+            self._calls.setdefault(call.agent, []).append(call.started)
         self._seen: set[tuple[str, str, int]] = set()
         self._nested = self._turns_below()
         self.conversation = Conversation()
@@ -150,7 +155,8 @@ class Listener:
     def _take(self, hint: _Hint) -> None:
         recipient = self._resolve(hint.recipient)
         follower = self._next_turn(recipient, hint.sender, hint.at)
-        if follower is None and not hint.is_sure and not recipient and self._goes_on(hint):
+        until = follower.started if follower else None
+        if not hint.is_sure and not recipient and self._thinks(hint.sender, hint.at, until):
             return  # a tool that is only called like one that hands over
         if self._tree.spans[hint.index].kind == "handoff":
             self.conversation.handed_over.add(hint.index)
@@ -166,12 +172,12 @@ class Listener:
         at = follower.started if follower else hint.at
         self.conversation.said.append(Said(hint.sender, recipient, "request" if is_question else "handoff", at))
         if follower is None:
-            self.conversation.lost.append(Lost(hint.index, hint.sender, recipient))
-        elif is_coworker_tool(hint.tool) and self._tree.spans[follower.index].status != "error":
+            if canonical(recipient) not in _NO_AGENTS and not self._thinks(recipient, hint.at):
+                self.conversation.lost.append(Lost(hint.index, hint.sender, recipient))
+            return
+        self._nested.pop(follower.index, None)
+        if is_coworker_tool(hint.tool) and self._tree.spans[follower.index].status != "error":
             self.conversation.said.append(Said(recipient, hint.sender, "response", follower.ended))
-            self._nested.pop(follower.index, None)
-        else:
-            self._nested.pop(follower.index, None)
 
     def _resolve(self, name: str) -> str:
         """The agent that took part and is meant by `name`; "" if there is none, or more than one may be meant."""
@@ -192,9 +198,11 @@ class Listener:
             return self._turns[first] if first < len(self._turns) else None
         return self._others[first]
 
-    def _goes_on(self, hint: _Hint) -> bool:
-        """Whether the sender's model is called again after the hint: then it still has control."""
-        return self._last_call.get(hint.sender, -1) > hint.at
+    def _thinks(self, agent: str, after: int, until: int | None = None) -> bool:
+        """Whether the agent's model is called after one time and before another: so long it has control."""
+        starts = self._calls.get(agent, [])
+        first = bisect_right(starts, after)
+        return first < len(starts) and (until is None or starts[first] < until)
 
     # --- messages and agents as tools ------------------------------------------------------------------------
 

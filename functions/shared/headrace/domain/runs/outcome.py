@@ -41,11 +41,13 @@ def _status(tree: Tree, seen_ago_nano: int, idle: timedelta) -> RunStatus:
 
 def _last_agent_failed(tree: Tree) -> bool:
     """Whether the agent that came last, of those not called by other agents, ended with an error."""
-    above = tree.above("agent")
+    called = [False] * len(tree.spans)
     last = -1
-    for index, span in enumerate(tree.spans):
-        if span.kind == "agent" and above[index] < 0:
-            last = index
+    for index in tree.order:
+        parent = tree.parents[index]
+        called[index] = parent >= 0 and (tree.spans[parent].kind == "agent" or called[parent])
+        if tree.spans[index].kind == "agent" and not called[index]:
+            last = max(last, index)
     return last >= 0 and tree.spans[last].status == "error"
 
 
@@ -55,13 +57,25 @@ def _what_went_wrong(tree: Tree, models: list[Call], tools: list[Call], status: 
         return SpanError("empty_response", "the last answer was empty"), empty
     causes = _causes(tree)
     if causes:
-        index = max(causes, key=lambda each: (tree.ends(each), -each)) if status == "failed" else causes[0]
+        index = _fatal(tree, causes) if status == "failed" else causes[0]
         error = tree.spans[index].error
         return (error or SpanError("none", "")), index
     failed = next((call for call in tools if not call.is_ok), None)
     if failed is not None:
         return SpanError("tool_error", f"{failed.name} told the model that it failed"), failed.index
     return _untyped(tree, status)
+
+
+def _fatal(tree: Tree, causes: list[int]) -> int:
+    """The cause that ended the run: the last one that the root tells of, or else the last that was not cancelled."""
+    ends = [error.message for index in tree.roots() if (error := tree.spans[index].error) is not None and error.message]
+
+    def weight(index: int) -> tuple[bool, bool, int, int]:
+        error = tree.spans[index].error or SpanError("none", "")
+        is_told = any(error.message and (error.message in end or end in error.message) for end in ends[:1])
+        return is_told, error.type != "cancelled", tree.ends(index), -index
+
+    return max(causes, key=weight)
 
 
 def _causes(tree: Tree) -> list[int]:

@@ -73,8 +73,8 @@ _TAKEN: tuple[tuple[str, str, Callable[[Export], Tree]], ...] = (
         lambda export: otlp_json.with_attribute_values(_minimal(export), _BYTES),
     ),
     (
-        "white-space",
-        "White space and the order of keys do not matter",
+        "key-order",
+        "The order of keys does not matter",
         lambda export: otlp_json.in_reverse(_every_field(export)),
     ),
 )

@@ -157,7 +157,10 @@ def _answer_to_partly_valid(probe: Probe, encoding: Encoding) -> Answer:
 
 
 def _given_partial(probe: Probe, encoding: Encoding, answer: Answer) -> Partial:
-    partial = probe.partial_success(encoding, answer) if answer.status == 200 else None
+    try:
+        partial = probe.partial_success(encoding, answer) if answer.status == 200 else None
+    except Failed as failed:
+        raise Skipped(f"the body could not be read: {failed}", answer) from failed
     if partial is None or not partial.rejected:
         raise Skipped(f"nothing was rejected alone, the answer was {answer.status}", answer)
     return partial

@@ -89,7 +89,7 @@ class Probe:
         usual = [
             ("Content-Type", MEDIA_TYPES[encoding]),
             ("User-Agent", f"headrace-otlp-check/{__version__}"),
-            *how.pop("credentials", self.headers),
+            *how.pop("own_headers", self.headers),
         ]
         replaced = {name.lower() for name, _ in extra}
         headers = [pair for pair in usual if pair[0].lower() not in replaced] + list(extra)
