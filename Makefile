@@ -1,4 +1,4 @@
-# Five words do everything: demo, test, test-aws, check, bench. Each sets up what it needs in .venv, once.
+# These words do everything: demo, test, test-aws, check, bench, chaos, soak. Each sets up what it needs in .venv, once.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -6,8 +6,10 @@ TESTS  ?= tests
 # Of the Lambda functions in template.yaml: where AWS is emulated, they run on this Python.
 LAMBDA_PYTHON ?= python3.11
 AWS_TOOLS     := sam ministack localstack functions
+# Of `make soak`.
+SECONDS ?= 3600
 
-.PHONY: demo test test-aws check bench clean
+.PHONY: demo test test-aws check bench chaos soak clean
 .DEFAULT_GOAL := demo
 
 # --- set-up ------------------------------------------------------------------------------------------------
@@ -57,6 +59,12 @@ check: $(VENV)/.installed-test .venv-sam/.installed  ## format, lint, types, flo
 
 bench: $(VENV)/.installed-test  ## the figures
 	@$(BIN)/python -m tests.benchmarks
+
+chaos: $(VENV)/.installed-test  ## a million records under faults, and the proof that none is lost (CHAOS="--engine nats --seed 7")
+	@$(BIN)/python -m tests.chaos $(CHAOS)
+
+soak: $(VENV)/.installed-test  ## an hour of steady load: memory, file handles and databases stay flat
+	@$(BIN)/python -m tests.chaos.soak --seconds $(SECONDS)
 
 clean:
 	@rm -rf $(VENV) $(AWS_TOOLS:%=.venv-%)

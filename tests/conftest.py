@@ -1,9 +1,12 @@
 """What holds for all tests."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
+
+from headrace.observability import listen
+from tests.security import leaks
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -14,3 +17,26 @@ def bare_environment() -> Iterator[None]:
             if name.startswith(("HEADRACE_", "GLASSFLOW_", "OTEL_")) or name.lower().endswith("_proxy"):
                 environment.delenv(name)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def secrets_are_collected() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        leaks.collect(patch)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def no_secret_in_an_event() -> Iterator[None]:
+    """Fails the test when an event held a secret."""
+    leaks.begin()
+    unlisten = listen(leaks.hear)
+    yield
+    unlisten()
+    assert leaks.CURRENT.leaks == []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fails the test when a secret is in what was captured of logs and standard error."""
+    return leaks.judge((yield))

@@ -15,6 +15,7 @@ from tests.benchmarks import (
     processing,
     receiving,
     sending,
+    trace_peers,
     tracing,
 )
 
@@ -29,6 +30,7 @@ _PARTS = {
     "outbound": outbound.measure,
     "sending": sending.measure,
     "tracing": tracing.measure,
+    "trace_peers": trace_peers.measure,
     "end_to_end": end_to_end.measure,
     "cost": cost.measure,
 }

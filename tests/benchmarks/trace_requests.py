@@ -1,4 +1,4 @@
-"""Requests with agent traces as exporters send them: 512 spans each, runs of real recordings under new trace ids."""
+"""Requests with agent traces as exporters send them: 512 spans each, runs of real recordings under new ids."""
 
 import gzip
 import random
@@ -32,9 +32,11 @@ def requests(count: int, *, seed: int = 1, groups: tuple[str, ...] = _GROUPS) ->
 
 
 def _rename(request: ExportTraceServiceRequest, randomness: random.Random) -> int:
-    """Give its traces new ids; the number of its spans."""
+    """Give its traces and spans new ids; the number of its spans."""
     spans = [span for each in request.resource_spans for scope in each.scope_spans for span in scope.spans]
-    names: dict[bytes, bytes] = {}
+    names: dict[bytes, bytes] = {b"": b""}
     for span in spans:
         span.trace_id = names.setdefault(span.trace_id, randomness.randbytes(16))
+        span.span_id = names.setdefault(span.span_id, randomness.randbytes(8))
+        span.parent_span_id = names.setdefault(span.parent_span_id, randomness.randbytes(8))
     return len(spans)

@@ -3,21 +3,15 @@
 import os
 import resource
 import struct
-from collections.abc import Callable
 from pathlib import Path
 from signal import SIGCONT, SIGSTOP
 from threading import Lock
 
+from tests.chaos.plant import Action, Pause
 from tests.chaos.schedule import Fault
 from tests.engines.server import free_port
 from tests.flow.deployment import Deployment
 from tests.flow.process import Runtime
-
-Pause = Callable[[float], object]
-"""Waits so many seconds, less when the run is interrupted."""
-
-Action = Callable[[Fault], None]
-"""Does what a fault says and mends it again."""
 
 _ROOM_BYTES = 256 * 1024
 _CLOCKS = Path(__file__).with_name("clock")

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -12,19 +11,19 @@ from uuid import uuid4
 from headrace import bootstrap
 from headrace.adapters.table_sql import migrate
 from headrace.wire.envelope import decode_records
+from tests.chaos import plant_aws
 from tests.chaos.history import Dead
-from tests.chaos.member import Action, Member, Pause
+from tests.chaos.member import Member
+from tests.chaos.plant import BATCH, Action, Pause, Plant
 from tests.chaos.records import PIPELINE, decode_numbers
 from tests.chaos.schedule import Fault
 from tests.engines import nats, postgres
 from tests.engines.nats import NatsServer
 from tests.engines.postgres import Cluster
 from tests.flow.deployment import Deployment
-from tests.flow.process import surprises
 
 RECEIVING, WORKING = "receiver,agent_output,control_plane", "pipeline,sink,traces,reconcile"
 
-_BATCH = {"batch_size": 500, "timeout_seconds": 5}
 _SHARED = {
     "jwt_keys": "test:" + "x" * 32,
     "encryption_keys": "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=",
@@ -33,26 +32,11 @@ _SHARED = {
 }
 
 
-@dataclass(frozen=True)
-class Plant:
-    """What a run needs of an engine."""
-
-    addresses: Sequence[str]
-    headers: dict[str, str]
-    targets: dict[str, list[tuple[str, Action]]]
-    """By the kind of fault: whom it can hit."""
-    in_flight: Callable[[], int]
-    """Messages that wait or are being worked on."""
-    dead_letters: Callable[[], Iterator[Dead]]
-    errors: Callable[[], Sequence[Any]]
-    """What the processes logged as an error."""
-
-
 @contextmanager
 def embedded(folder: Path, agent: str, pause: Pause) -> Iterator[Plant]:
     """Three times `headrace up` on one data directory."""
     with _deployment(folder) as deployment:
-        deployment.pipeline(agent, **_BATCH, **PIPELINE)
+        deployment.pipeline(agent, **BATCH, **PIPELINE)
         members = [Member(deployment, f"up {number}", pause, "up") for number in (1, 2, 3)]
         disks = {"disk": [(member.name, member.full_disk) for member in members]}
         yield _plant(deployment, members, members, disks)
@@ -70,7 +54,7 @@ def nats_and_postgres(folder: Path, agent: str, pause: Pause) -> Iterator[Plant]
         store = cluster.new_database(f"chaos_{uuid4().hex}")
         migrate(store)
         deployment = ending.enter_context(_deployment(folder, bus=broker.url, store=store, **_SHARED))
-        deployment.pipeline(agent, **_BATCH, **PIPELINE)
+        deployment.pipeline(agent, **BATCH, **PIPELINE)
         receivers, workers = (
             [Member(deployment, f"{name} {number}", pause, "serve", "--functions", functions) for number in (1, 2)]
             for name, functions in (("receiver", RECEIVING), ("worker", WORKING))
@@ -85,6 +69,7 @@ def nats_and_postgres(folder: Path, agent: str, pause: Pause) -> Iterator[Plant]
 PLANTS: dict[str, Callable[[Path, str, Pause], AbstractContextManager[Plant]]] = {
     "embedded": embedded,
     "nats": nats_and_postgres,
+    "aws": plant_aws.emulated,
 }
 
 
@@ -93,7 +78,7 @@ def lacking(engine: str) -> str:
     if engine == "nats":
         missing = [nats.MISSING] * (nats.program() is None) + [postgres.MISSING] * (postgres.program("initdb") is None)
         return "; ".join(missing)
-    return ""
+    return plant_aws.lacking() if engine == "aws" else ""
 
 
 @contextmanager
@@ -121,8 +106,8 @@ def _plant(
         headers={"X-API-Key": deployment.key},
         targets=dict(targets),
         in_flight=lambda: _in_flight(deployment),
-        dead_letters=lambda: _dead_letters(deployment),
-        errors=lambda: surprises(deployment.log),
+        dead_letters=lambda: dead_letters_of(deployment),
+        errors=lambda: _errors(deployment.log),
     )
 
 
@@ -139,12 +124,19 @@ def _dying(server: NatsServer | Cluster, pause: Pause) -> Action:
     return die
 
 
+def _errors(log: Path) -> list[str]:
+    """Lines of level error. Others may be cut short: a process was killed, or the disk was full, as it wrote them."""
+    lines = log.read_text().splitlines()
+    return [line for line in lines if '"level": "error"' in line or line.startswith("Traceback")]
+
+
 def _in_flight(deployment: Deployment) -> int:
     stats = deployment.stats()
     return stats.depth + stats.in_flight
 
 
-def _dead_letters(deployment: Deployment) -> Iterator[Dead]:
+def dead_letters_of(deployment: Deployment) -> Iterator[Dead]:
+    """All of them that wait on the way to the agent."""
     with deployment.opened():
         cursor = None
         while True:

@@ -12,8 +12,8 @@ from tests.chaos.agent import Agent
 from tests.chaos.check import Verdict, check
 from tests.chaos.history import Ended, History, Struck, read
 from tests.chaos.load import Load
-from tests.chaos.member import Action
-from tests.chaos.plants import PLANTS, Plant
+from tests.chaos.plant import Action, Plant
+from tests.chaos.plants import PLANTS
 from tests.chaos.schedule import KINDS, Fault, plan
 
 _DRAINED_WITHIN_SECONDS = 300
@@ -93,7 +93,7 @@ class _Strikes:
         self._mood = Lock()
         self._targets: dict[str, list[tuple[str, Action]]] = dict(plant.targets)
         for kind in KINDS:
-            if kind.startswith("agent"):
+            if kind.startswith("agent") and kind not in plant.spared:
                 self._targets[kind] = [("agent", self._upset)]
         self.kinds = [kind for kind in KINDS if kind in self._targets]
         self.pool = ThreadPoolExecutor(64, thread_name_prefix="fault")

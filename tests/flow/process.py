@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.fakes.http import PATIENCE_SECONDS
 from tests.flow.waiting import wait_until
+from tests.security import leaks
 
 READY = "Headrace is ready at "
 
@@ -48,6 +49,8 @@ class Process:
 
     def __init__(self, log: Path, *arguments: object, **settings: str) -> None:
         self._log = log
+        self._settings = settings
+        self._data_dir: Path | None = None
         with log.open("ab") as errors:
             self._popen = subprocess.Popen(
                 command(*arguments),
@@ -105,7 +108,13 @@ class Process:
         code = self._popen.wait(within)
         self._reader.join(PATIENCE_SECONDS)
         self._popen.stdout.close()
+        self._check_for_secrets()
         return code
+
+    def _check_for_secrets(self) -> None:
+        secrets = leaks.of_process(self._data_dir, self._settings)
+        kinds = leaks.kinds_in_output("\n".join(self.lines), self._log.read_text(errors="replace"), secrets)
+        assert not kinds, f"it printed {', '.join(kinds)}"
 
     def close(self) -> None:
         """End it, whatever state it is in."""
@@ -143,6 +152,7 @@ class Runtime(Process):
         self, data_dir: Path, log: Path, *, port: int = 0, command: Sequence[str] = ("up",), **settings: str
     ) -> None:
         super().__init__(log, *command, "--port", port, "--data-dir", data_dir, **settings)
+        self._data_dir = data_dir
 
     @property
     def url(self) -> str:

@@ -9,7 +9,7 @@ from headrace.domain.errors import HeadraceError
 from headrace.local import demo, up
 from headrace.local.credentials import Credentials, write_credentials
 
-COMMANDS = ("up", "serve", "migrate", "demo", "init", "send", "tail", "env", "doctor", "status", "audit")
+COMMANDS = ("up", "serve", "migrate", "demo", "init", "send", "tail", "env", "doctor", "otlp-check", "status", "audit")
 NOUNS = ("project", "key", "member", "pipeline", "sink", "dead-letters")
 
 

@@ -111,6 +111,28 @@ def test_an_engine_that_is_down_for_a_while_delays_and_loses_nothing(bus, report
     assert "pump_waits" in reported
 
 
+class FullBus(WatchedBus):
+    """Can be read and not written to, like a file on a full disk: nothing can be taken from it."""
+
+    def __init__(self, clock):
+        super().__init__(clock)
+        self.attempts = 0
+
+    def receive(self, queue, *, limit, lease):
+        self.attempts += 1
+        raise Unavailable("full", retry_after=timedelta(hours=1))
+
+
+def test_an_engine_that_gives_nothing_out_is_not_asked_again_before_its_time(reported):
+    bus = FullBus(FakeClock())
+    bus.publish(RAW, messages(3))
+    with pumping(bus, wired(Subscription(RAW, "raw", max_concurrency=1)), raw=Handler()):
+        for _ in range(5):
+            bus.look()
+    assert (bus.attempts, reported) == (1, ["pump_waits"])
+    assert left(bus) == ["m0", "m1", "m2"]
+
+
 def test_a_wiring_that_is_down_for_a_while_delays_and_loses_nothing(bus, reported):
     handler, wiring = Handler(), wired(Subscription(RAW, "raw"))
     wiring.outage = Unavailable("down", retry_after=INSTANT)

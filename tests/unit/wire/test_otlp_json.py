@@ -57,6 +57,11 @@ def test_a_value_of_the_wrong_type_is_invalid_input_at_its_path(tree, path):
     assert path in str(caught.value)
 
 
+@pytest.mark.parametrize("spelling", ["AP//+w==", "AP//+w", "AP__-w==", "AP__-w"])
+def test_bytes_are_base64_in_both_alphabets_padded_or_not(spelling):
+    assert log_of({"body": {"bytesValue": spelling}})["body"] == "AP//+w=="
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b'{"resourceLogs": [}', b"\xff", b"\x1f\x8b", b"[" * 5000])
 @pytest.mark.parametrize("signal", ["logs", "traces", "metrics"])
 def test_what_is_not_json_is_invalid_input(signal, body):

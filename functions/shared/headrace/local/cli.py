@@ -188,7 +188,7 @@ def otlp_check(
 ) -> None:
     """Check whether an endpoint does what OTLP/HTTP 1.11 asks for; code 1 when a MUST is not kept.
 
-    It really sends: valid, broken, long and many requests, about 250 MB in all.
+    It really sends: valid, broken, long and many requests, up to 100 MB for each signal.
     """
     from headrace.local.otlp_check.command import run_otlp_check
 

@@ -143,6 +143,7 @@ class Pump:
                     break
         except Unavailable as problem:
             warn("pump_waits", queue=subscription.queue, reason=str(problem))
+            self._stopping.wait(problem.retry_after.total_seconds())  # else the next worker would try again at once
         finally:
             with self._changed:
                 self._running[subscription.queue] -= 1

@@ -114,8 +114,8 @@ def partial(seen: Seen, rejected: int = 0, words: str = "") -> bytes:
     return answer.SerializeToString()
 
 
-def with_partial(rejected: int) -> Callable[[Seen, Reply], Reply]:
-    return lambda seen, reply: Reply(200, partial(seen, rejected), seen.content_type)
+def with_partial(rejected: int, words: str = "") -> Callable[[Seen, Reply], Reply]:
+    return lambda seen, reply: Reply(200, partial(seen, rejected, words), seen.content_type)
 
 
 def taken(seen: Seen, _: Reply) -> Reply:
@@ -246,13 +246,14 @@ FAULTS: dict[str, Broken] = {
     **_both(
         "truncated-gzip",
         lambda encoding: wrongly(
-            of(encoding, lambda seen: gzipped(seen) and not seen.too_long_unpacked and message(seen) is None), status_is(422)
+            of(encoding, lambda seen: gzipped(seen) and not seen.too_long_unpacked and message(seen) is None),
+            status_is(422),
         ),
     ),
     "unknown-content-encoding": wrongly(lambda seen: seen.headers.get("content-encoding", "gzip") != "gzip", taken),
     "unknown-content-type": refusing(known(lambda seen: seen.content_type == "text/plain")),
     "unknown-content-type-status": wrongly(lambda seen: seen.content_type == "text/plain", text),
-    **_both("partly-valid", lambda encoding: wrongly(partly_valid(encoding), with_partial(0))),
+    **_both("partly-valid", lambda encoding: wrongly(partly_valid(encoding), with_partial(5, "five of four"))),
     **_both("partly-valid-message", lambda encoding: wrongly(partly_valid(encoding), with_partial(1))),
     # HTTP
     "keep-alive": wrongly(lambda seen: True, with_header("Connection", "close")),

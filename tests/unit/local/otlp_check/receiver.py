@@ -117,6 +117,7 @@ class _Exchange(BaseHTTPRequestHandler):
         except Gone:
             self.close_connection = True
             return
+        self.close_connection |= self.server.forgets_what_is_early and self._more_is_here()
         self.send_response(reply.status)
         for name, value in {"Content-Type": reply.content_type, **reply.headers}.items():
             self.send_header(name, value)
@@ -124,7 +125,6 @@ class _Exchange(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(reply.body)
         self.close_connection |= reply.headers.get("Connection") == "close"
-        self.close_connection |= self.server.forgets_what_is_early and self._more_is_here()
 
     do_GET = do_POST  # noqa: N815 - the name that http.server looks for
 

@@ -58,6 +58,8 @@ PRAGMA user_version = 1;
 BUSY_TIMEOUT_SECONDS = 10
 _GROUP = 512
 _CHECKPOINT_PAGES = 4000
+_LARGEST_IDLE_LOG_BYTES = 32 * 1024 * 1024
+"""A write-ahead log that a long read let grow is cut to this when it is begun anew; by itself it never shrinks."""
 
 
 Entry = tuple[Write[Any], bool, "Future[Any]"]
@@ -160,6 +162,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+    connection.execute(f"PRAGMA journal_size_limit = {_LARGEST_IDLE_LOG_BYTES}")
     return connection
 
 

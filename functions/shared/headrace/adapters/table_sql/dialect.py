@@ -17,6 +17,8 @@ from headrace.domain.errors import ConfigError, Unavailable
 _LOCKED = "other writers have held it for too long"
 _RACED = "too many writers want the same items"
 _FULL = "its disk is full"
+_LARGEST_IDLE_LOG_BYTES = 32 * 1024 * 1024
+"""SQLite cuts a write-ahead log that a long read let grow to this when it begins it anew; else it stays as it is."""
 
 
 class Dialect(ABC):
@@ -140,6 +142,7 @@ class Sqlite(Dialect):
     def _prepare(self, connection: sqlite3.Connection, _record: object) -> None:
         try:
             connection.execute("PRAGMA synchronous=FULL")
+            connection.execute(f"PRAGMA journal_size_limit={_LARGEST_IDLE_LOG_BYTES}")
             self._use_write_ahead_log(connection)
         except BaseException:
             connection.close()  # the pool does not know it yet

@@ -17,10 +17,8 @@ def _many_records(probe: Probe, encoding: Encoding) -> Answer:
 
 @catalogue.check("long-request", "SHOULD", sections.REQUEST, "A body well below the recommended limit is taken")
 def _long_request(probe: Probe) -> Answer:
-    """Made of many records: of one that is long alone a server may think otherwise."""
     encoding = encoding_taken(probe)
-    records = 1 + probe.amounts.long_bytes // len(probe.encoded(encoding, payloads.minimal(probe.export)))
-    body = probe.encoded(encoding, payloads.minimal(probe.export, 2 * records))
+    body = probe.encoded(encoding, payloads.long_in_pieces(probe.export, probe.amounts.long_bytes))
     return accepted(probe, encoding, probe.send(encoding, body))
 
 

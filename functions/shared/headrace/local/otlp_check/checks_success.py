@@ -54,7 +54,7 @@ def _success_partial_success_unset(probe: Probe, encoding: Encoding) -> Answer:
     except Failed as failed:
         raise Skipped(f"the body could not be read: {failed}", answer) from failed
     warns = partial is not None and not partial.rejected and bool(partial.message)
-    require(partial is None or warns, f"partial_success is set: {partial}", answer)
+    require(partial is None or warns, f"partial_success is set, if only to be read as unset: {partial}", answer)
     return answer
 
 

@@ -1,5 +1,6 @@
 """The command `headrace otlp-check`: reads its options, says what it will send, and shows the report."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from headrace.local.otlp_check.line import parse_target
 from headrace.local.otlp_check.probe import Amounts
 from headrace.local.otlp_check.run import CHECKS, check
 from headrace.local.otlp_check.show import show_report, write_json
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""RFC 9110 section 5.6.2, a token."""
 
 
 def run_otlp_check(
@@ -24,6 +28,8 @@ def run_otlp_check(
     """
     chosen = _signals(signals)
     pairs = [_header(header) for header in headers]
+    if json_file is not None and not json_file.parent.is_dir():
+        raise InvalidInput(f"there is no folder {json_file.parent} for --json", field="json")
     amounts = Amounts(timeout_seconds=timeout_seconds)
     _announce(url, chosen or list(SIGNALS), amounts)
     report = check(url, pairs, chosen, amounts=amounts)
@@ -45,9 +51,9 @@ def _announce(url: str, signals: Sequence[Signal], amounts: Amounts) -> None:
 
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
-    if not colon or not name.strip() or "\n" in value or "\r" in value:
+    if not colon or not _NAME.fullmatch(name) or not value.isprintable() or not value.isascii():
         raise InvalidInput("--header wants 'Name: value'", field="header")
-    return name.strip(), value.strip()
+    return name, value.strip()
 
 
 def _signals(text: str) -> list[Signal] | None:

@@ -120,6 +120,14 @@ def root_in_json(export: Export) -> str:
     return str(export.request.DESCRIPTOR.fields_by_name[export.root].json_name)
 
 
+def long_in_pieces(export: Export, size_bytes: int) -> Any:
+    """A little more than `size_bytes` in records of 1 KiB: of one that is long alone a server may think otherwise."""
+    request = export.request()
+    for _ in range(size_bytes // 1024 + 1):
+        request.MergeFrom(long(export, 1024))
+    return request
+
+
 def with_unknown_fields(message: Any) -> bytes:
     """The bytes of `message` with a field that no version of the schema has in it and in every message inside it."""
     for each in _messages(message):

@@ -1,0 +1,1 @@
+"""The same figures of other systems, each in an environment of its own."""

@@ -1,0 +1,32 @@
+"""What is small to send and large to understand is refused, and costs little."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.security.bombs import BOMBS, HEAVY, take
+
+REFUSALS = {"InvalidInput": 400, "TooLarge": 413}
+GROWTH_MIB = 512
+"""In all. The bombs themselves have up to 12 MiB, protobuf makes some 64 bytes of each empty message."""
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_is_refused_with_4xx(name: str) -> None:
+    signal, content_type, make = BOMBS[name]
+    assert take(signal, content_type, make()) in REFUSALS
+
+
+@pytest.mark.parametrize("name", HEAVY)
+def test_one_record_that_is_heavy_is_stored_or_left_out_alone(name: str) -> None:
+    signal, content_type, make = HEAVY[name]
+    assert take(signal, content_type, make()) in ("1 stored, 0 left out", "0 stored, 1 left out")
+
+
+def test_bombs_are_refused_within_bounded_memory() -> None:
+    command = [sys.executable, "-m", "tests.security.bombs"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    lines = [line.split("\t") for line in told.splitlines()]
+    assert len(lines) == len(BOMBS) + len(HEAVY)
+    assert [name for kib, name in lines if int(kib) > GROWTH_MIB * 1024] == []
