@@ -9,7 +9,7 @@ AWS_TOOLS     := sam ministack localstack functions
 # Of `make soak`.
 SECONDS ?= 3600
 
-.PHONY: demo test test-aws check bench chaos soak clean
+.PHONY: demo test test-aws check bench fuzz licenses chaos soak clean
 .DEFAULT_GOAL := demo
 
 # --- set-up ------------------------------------------------------------------------------------------------
@@ -65,6 +65,17 @@ chaos: $(VENV)/.installed-test  ## a million records under faults, and the proof
 
 soak: $(VENV)/.installed-test  ## an hour of steady load: memory, file handles and databases stay flat
 	@$(BIN)/python -m tests.chaos.soak --seconds $(SECONDS)
+
+$(VENV)/.installed-fuzz: pyproject.toml $(VENV)/.installed-test
+	@echo "Setting up the fuzzer in $(VENV) (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	@touch $@
+
+fuzz: $(VENV)/.installed-fuzz  ## whatever comes from strangers, each target for FUZZ_SECONDS (20)
+	@$(BIN)/python -m tests.fuzz $(FUZZ_TARGETS)
+
+licenses: $(VENV)/.installed-test  ## LICENSES.md anew
+	@$(BIN)/python -m tests.security.licenses
 
 clean:
 	@rm -rf $(VENV) $(AWS_TOOLS:%=.venv-%)

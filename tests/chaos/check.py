@@ -10,6 +10,7 @@ sent it more than once; or when the bus gave its message out again, for which th
 from `REDELIVERED_WITHIN_SECONDS` before the first of these deliveries to the last of them.
 """
 
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -55,41 +56,44 @@ class Verdict:
 
 
 def check(history: Callable[[], Iterable[Event]]) -> Verdict:
-    """The verdict on a history, which is gone through twice."""
+    """The verdict on a history, which is gone through three times: an hour of it does not fit into memory."""
     books = _Books()
     for event in history():
-        books.note(event)
+        books.note_sent(event)
+    for event in history():
+        books.note_what_became_of_it(event)
     books.balance()
     _explain_duplicates(books, history())
     return books.verdict
 
 
 class _Books:
-    """What is known of each record: how often it was sent, acknowledged, delivered, and whether it is dead."""
+    """By the number of a record: how often it was sent, acknowledged, delivered, and found among the dead letters."""
 
     def __init__(self) -> None:
         self.verdict = Verdict()
-        self.sent: Counter[int] = Counter()
-        self.acknowledged: set[int] = set()
-        self.delivered: Counter[int] = Counter()
-        self.dead: set[int] = set()
+        self.sent, self.acknowledged = array("I"), array("I")
+        self.delivered, self.dead = array("I"), array("I")
         self.faults: list[Struck] = []
         self._batches: dict[str, int] = {}
 
-    def note(self, event: Event) -> None:
+    def note_sent(self, event: Event) -> None:
+        if isinstance(event, Sent):
+            for counts in (self.sent, self.acknowledged, self.delivered, self.dead):
+                counts.extend([0] * (event.first + event.count - len(counts)))
+            for number in range(event.first, event.first + event.count):
+                self.sent[number] += 1
+                self.acknowledged[number] += event.status == 200
+
+    def note_what_became_of_it(self, event: Event) -> None:
         match event:
-            case Sent(first, count, status):
-                numbers = range(first, first + count)
-                self.sent.update(numbers)
-                if status == 200:
-                    self.acknowledged.update(numbers)
             case Took():
                 self._note_batch(event)
             case Struck(kind):
                 self.faults.append(event)
                 self.verdict.faults[kind] += 1
             case Dead(_, records):
-                self.dead.update(records)
+                self._count(records, self.dead)
             case Ended(in_flight):
                 self.verdict.in_flight_messages = in_flight
 
@@ -98,31 +102,38 @@ class _Books:
         if self._batches.setdefault(batch.request_id, held) != held:
             self.verdict.mixed.append(batch.request_id)
         if batch.done:
-            self.delivered.update(batch.records)
+            self._count(batch.records, self.delivered)
+
+    def _count(self, numbers: list[int], counts: "array[int]") -> None:
+        for number in numbers:
+            if number < len(counts):
+                counts[number] += 1
+            else:
+                self.verdict.wrong.append(number)
 
     def balance(self) -> None:
-        """Hold each acknowledged record against what became of it, and everything that came against what was sent."""
+        """Hold each record against what had to become of it."""
         verdict = self.verdict
-        verdict.acknowledged = len(self.acknowledged)
-        for number in self.acknowledged:
-            arrived, dead = number in self.delivered, number in self.dead
-            verdict.delivered += arrived
-            verdict.dead += dead and not arrived
-            if fate(number) == "filtered":
-                verdict.filtered += 1
-            elif not (arrived or dead):
-                verdict.lost.append(number)
-        verdict.unacknowledged = len(self.delivered.keys() - self.acknowledged)
-        verdict.wrong = sorted(filter(self._is_wrong, self.delivered.keys() | self.dead))
-
-    def _is_wrong(self, number: int) -> bool:
-        expected = fate(number)
-        return number not in self.sent or expected == "filtered" or (expected == "broken" and number in self.delivered)
+        for number, acknowledged in enumerate(self.acknowledged):
+            arrived, dead = bool(self.delivered[number]), bool(self.dead[number])
+            expected = fate(number)
+            if acknowledged:
+                verdict.acknowledged += 1
+                verdict.delivered += arrived
+                verdict.dead += dead and not arrived
+                verdict.filtered += expected == "filtered"
+                if not (arrived or dead or expected == "filtered"):
+                    verdict.lost.append(number)
+            else:
+                verdict.unacknowledged += arrived
+            stray = (arrived or dead) and not self.sent[number]
+            if stray or (arrived and expected != "kept") or (dead and expected == "filtered"):
+                verdict.wrong.append(number)
 
 
 def _explain_duplicates(books: _Books, history: Iterable[Event]) -> None:
     """Say of each delivery beyond the first what allowed it."""
-    repeated: dict[int, list[Took]] = {number: [] for number, count in books.delivered.items() if count > 1}
+    repeated: dict[int, list[Took]] = {number: [] for number, count in enumerate(books.delivered) if count > 1}
     for event in history:
         if isinstance(event, Took) and event.done:
             for number in event.records:

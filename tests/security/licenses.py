@@ -14,15 +14,15 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 FILE = Path(__file__).parents[2] / "LICENSES.md"
-ROOTS = {"headrace": ("apprise", "aws", "nats", "postgres"), "headrace-sdk": ("asgi", "fastapi")}
+ROOTS: dict[str, tuple[str, ...]] = {"headrace": ("apprise", "aws", "nats", "postgres"), "headrace-sdk": ()}
 """With the extras that a deployment may install."""
 
 _CLASSIFIER = "License :: OSI Approved :: "
 _LONGEST = 60
 _HEAD = """# Licences
 
-Of all packages that `headrace` (extras: {}) and `headrace-sdk` install, besides their own, MIT. Made by `make licenses`;
-a test fails when it is out of date.
+Headrace and its SDK are under the [MIT licence](LICENSE). These are the packages that `headrace` (with its extras {})
+and `headrace-sdk` install, and what these need in turn. Made by `make licenses`.
 
 | package | licence |
 |---|---|

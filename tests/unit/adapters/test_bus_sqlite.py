@@ -297,3 +297,21 @@ def _wait_until(condition) -> None:
             return
         tick.wait(0.01)
     raise AssertionError("waited in vain")
+
+
+def test_a_write_ahead_log_that_a_long_read_let_grow_becomes_small_again(
+    path: Path, bus: SqliteBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file, "_CHECKPOINT_PAGES", 10)
+    monkeypatch.setattr(file, "_LARGEST_IDLE_LOG_BYTES", 100_000)
+    log = path.with_name("bus.db-wal")
+    bus.publish("q", [Message("first")])
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT COUNT(*) FROM messages").fetchall()
+        bus.publish("q", [Message("x" * 1000)] * 1000)
+        assert log.stat().st_size > 1_000_000
+        other.rollback()
+        for _ in range(3):
+            bus.publish("q", [Message("later")])
+        assert log.stat().st_size <= 100_000

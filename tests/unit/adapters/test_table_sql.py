@@ -333,7 +333,8 @@ def test_every_connection_writes_ahead_and_through_to_the_disk(opened: Opener) -
     found = []
 
     def look(connection: sqlite3.Connection, _: object) -> None:
-        found.append([connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")])
+        names = ("journal_mode", "synchronous", "journal_size_limit")
+        found.append([connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names])
 
     sa.event.listen(sa.Pool, "checkin", look)
     try:
@@ -341,7 +342,7 @@ def test_every_connection_writes_ahead_and_through_to_the_disk(opened: Opener) -
     finally:
         sa.event.remove(sa.Pool, "checkin", look)
     assert found
-    assert all(one == ["wal", 2] for one in found)
+    assert all(one == ["wal", 2, 32 * 1024 * 1024] for one in found)
 
 
 def test_every_statement_finds_its_rows_by_an_index_and_sorts_none(path: Path, opened: Opener) -> None:

@@ -64,8 +64,9 @@ def test_a_record_that_must_not_be_delivered_is_wrong_at_the_agent(number: int) 
     assert not verdict.holds
 
 
-def test_a_record_that_nobody_sent_is_wrong() -> None:
-    assert verdict_on(took(KEPT)).wrong == [KEPT]
+@pytest.mark.parametrize("others", [[], [sent(KEPT_TOO, status=503)]], ids=["at all", "but others"])
+def test_a_record_that_nobody_sent_is_wrong(others: list[Event]) -> None:
+    assert verdict_on(*others, took(KEPT)).wrong == [KEPT]
 
 
 def test_a_filtered_record_among_the_dead_letters_is_wrong() -> None:

@@ -1,6 +1,9 @@
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from threading import Event
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -8,9 +11,14 @@ from hypothesis import strategies as st
 
 from headrace.domain.errors import Conflict, Unavailable
 from headrace.ports.outbound import NoAnswer, OutboundRequest, OutboundResponse
+from headrace.ports.table import Update
+from headrace.stages import tally
 from headrace.stages.post import post, retry_after
 from headrace.stages.tally import Tally, new_tallies, save
+from tests.fakes.clock import FakeClock
 from tests.fakes.outbound import FakeOutbound
+from tests.fakes.table import FakeTable
+from tests.flow.waiting import wait_until
 from tests.unit.stages.scene import PROJECT, Scene
 
 REQUEST = OutboundRequest("http://agent.example/", b"[]")
@@ -114,3 +122,65 @@ def test_each_project_has_a_tally_of_its_own():
     tallies = new_tallies()
     tallies["a"].counts["x"] += 1
     assert (tallies["a"].counts["x"], tallies["b"].counts["x"]) == (1, 0)
+
+
+class _SlowTable(FakeTable):
+    """Its first write waits until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__(FakeClock())
+        self.writes, self.began, self.go_on = 0, Event(), Event()
+
+    def update(self, change: Update) -> dict[str, Any]:
+        self.writes += 1
+        if self.writes == 1:
+            self.began.set()
+            assert self.go_on.wait(60)
+        return super().update(change)
+
+
+def test_who_counts_while_others_write_shares_the_next_write_and_nothing_is_lost():
+    table = _SlowTable()
+    with ThreadPoolExecutor(12) as threads:
+        saves = [threads.submit(save, table, "p", Tally(Counter(accepted=1)))]
+        assert table.began.wait(60)
+        saves += [threads.submit(save, table, "p", Tally(Counter(accepted=10))) for _ in range(10)]
+        wait_until(lambda: waiting() == 10, "all have joined")
+        table.go_on.set()
+        items_after = [each.result() for each in saves]
+    assert table.writes == 2
+    assert [each["accepted"] for each in items_after] == [1, *[101] * 10]
+
+
+def waiting() -> int:
+    """Callers that have joined the next write."""
+    return sum(shared.tally.counts["accepted"] // 10 for shared in tally._shared.values())
+
+
+def test_those_who_share_a_write_that_fails_all_go_on():
+    table = _SlowTable()
+    with ThreadPoolExecutor(3) as threads:
+        saves = [threads.submit(save, table, "p", Tally(Counter(accepted=1)))]
+        assert table.began.wait(60)
+        saves += [threads.submit(save, table, "p", Tally(Counter(accepted=10))) for _ in range(2)]
+        wait_until(lambda: waiting() == 2, "both have joined")
+        table.outage = Unavailable("down")
+        table.go_on.set()
+        assert [each.result() for each in saves] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("turns", "failing_since", "over"),
+    [("ok", None, True), ("bad", "1", False), ("ok bad", "2", True), ("bad ok", None, True), ("bad bad", "1", False)],
+)
+def test_what_two_did_one_after_the_other_is_what_both_did(turns, failing_since, over):
+    both = Tally()
+    for number, turn in enumerate(turns.split(), 1):
+        one = Tally(Counter(sent=1))
+        if turn == "ok":
+            one.succeeded(number)
+        else:
+            one.failed(number, f"error {number}")
+        both.add(one)
+    assert both.counts["sent"] == len(turns.split())
+    assert (both.first.get("failing_since"), "failing_since" in both.over) == (failing_since, over)

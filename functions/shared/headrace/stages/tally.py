@@ -1,4 +1,6 @@
-"""Counters and last words in the telemetry table: one write for each function invocation.
+"""Counters and last words in the telemetry table: one write for each function invocation, or for several at once.
+
+Invocations of one process that want to count in the same item while a write of it is under way share the next one.
 
 What is counted has happened and cannot be undone, so a table that is down costs counts, never records.
 Under redelivery a record may be counted twice, exactly when it is delivered twice.
@@ -6,6 +8,7 @@ Under redelivery a record may be counted twice, exactly when it is delivered twi
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from threading import Event, Lock
 
 from headrace.domain.errors import Conflict, HeadraceError
 from headrace.observability import warn
@@ -38,6 +41,28 @@ class Tally:
         self.first.setdefault(f"{who}failing_since", str(now_unix_nano))
 
 
+    def add(self, later: "Tally") -> None:
+        """Let this be what both did, `later` after this."""
+        self.counts.update(later.counts)
+        self.latest |= later.latest
+        self.over |= later.over
+        self.first = {**later.first, **{name: value for name, value in self.first.items() if name not in later.over}}
+
+
+@dataclass(slots=True)
+class _Shared:
+    """What several callers write together; the first of them does it."""
+
+    tally: Tally = field(default_factory=Tally)
+    done: Event = field(default_factory=Event)
+    item: Item | None = None
+
+
+_shared: dict[tuple[int, str, str], _Shared] = {}
+_joining = Lock()
+_writing = tuple(Lock() for _ in range(16))
+
+
 def new_tallies() -> dict[str, Tally]:
     """Tallies by project id."""
     return defaultdict(Tally)
@@ -45,9 +70,28 @@ def new_tallies() -> dict[str, Tally]:
 
 def save(telemetry: Table, project_id: str, tally: Tally, sk: str = items.COUNTERS) -> Item | None:
     """Add `tally` to the counters of the project, or to what is under `sk`; the whole item after that."""
-    counts = {name: count for name, count in tally.counts.items() if count}
-    if not counts and not tally.latest:
+    if not any(tally.counts.values()) and not tally.latest:
         return None
+    key = (id(telemetry), project_id, sk)
+    with _joining:
+        first = key not in _shared
+        shared = _shared.setdefault(key, _Shared())
+        shared.tally.add(tally)
+    if not first:
+        shared.done.wait()
+        return shared.item
+    try:
+        with _writing[hash(key) % len(_writing)]:  # while others write, more may join
+            with _joining:
+                del _shared[key]
+            shared.item = _write(telemetry, project_id, shared.tally, sk)
+    finally:
+        shared.done.set()
+    return shared.item
+
+
+def _write(telemetry: Table, project_id: str, tally: Tally, sk: str) -> Item | None:
+    counts = {name: count for name, count in tally.counts.items() if count}
     pk = items.project_pk(project_id)
     begun_again = {name: tally.first[name] for name in tally.over if name in tally.first}
     over = [name for name in tally.over if name not in begun_again]

@@ -37,14 +37,14 @@ _TAKEN: tuple[tuple[str, str, Callable[[Export], Tree]], ...] = (
     (
         "ids-lower-case",
         "Ids are hex, in lower case",
-        lambda export: otlp_json.with_ids(_every_field(export), str.lower),
+        lambda export: otlp_json.with_ids(_every_field(export), otlp_json.in_letters),
     ),
     (
         "ids-upper-case",
         "Ids are hex, in upper case",
-        lambda export: otlp_json.with_ids(_every_field(export), str.upper),
+        lambda export: otlp_json.with_ids(_every_field(export), lambda id_: otlp_json.in_letters(id_).upper()),
     ),
-    ("integers-as-strings", "64-bit integers may be strings", _every_field),
+    ("integers-as-strings", "Integers may be strings", lambda export: otlp_json.with_strings(_every_field(export))),
     (
         "integers-as-numbers",
         "64-bit integers may be numbers",
@@ -52,7 +52,7 @@ _TAKEN: tuple[tuple[str, str, Callable[[Export], Tree]], ...] = (
     ),
     (
         "integer-enums",
-        "Enums are numbers, 0 and unknown ones too",
+        "Enums are numbers",
         lambda export: otlp_json.with_other_enums(_minimal(export)),
     ),
     (

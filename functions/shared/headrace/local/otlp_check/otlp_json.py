@@ -23,6 +23,14 @@ _LONG_INTEGERS = {
     "zeroCount",
     "bucketCounts",
 }
+_SHORT_INTEGERS = {
+    "flags",
+    "scale",
+    "offset",
+    "droppedAttributesCount",
+    "droppedEventsCount",
+    "droppedLinksCount",
+}
 _OTHER_ENUMS = {"severityNumber": 17, "kind": 3, "aggregationTemporality": 1}
 _UNKNOWN = {"ofTomorrow": {"resourceLogs": 17, "deep": [1, None, {"x": "y"}]}, "zz": [], "traceID": True}
 """Fields that no version of the schema has; one differs from a known name only by case."""
@@ -46,6 +54,11 @@ def with_ids(tree: Tree, spell: Callable[[str], str]) -> Tree:
     return _changed(tree, IDS, spell)
 
 
+def in_letters(identifier: str) -> str:
+    """Another id of the same length, of hex digits that are letters."""
+    return "".join("abcdef"[int(digit, 16) % 6] for digit in identifier)
+
+
 def in_base64(identifier: str) -> str:
     """An id as protobuf's own JSON mapping would have it, which is not what OTLP wants."""
     return base64.b64encode(bytes.fromhex(identifier)).decode()
@@ -54,6 +67,11 @@ def in_base64(identifier: str) -> str:
 def with_numbers(tree: Tree) -> Tree:
     """With 64-bit integers as JSON numbers."""
     return _changed(tree, _LONG_INTEGERS, int)
+
+
+def with_strings(tree: Tree) -> Tree:
+    """With 32-bit integers as strings, too."""
+    return _changed(tree, _SHORT_INTEGERS, str)
 
 
 def with_unknown_fields(tree: Tree) -> Tree:
