@@ -57,8 +57,8 @@ check: $(VENV)/.installed-test .venv-sam/.installed  ## format, lint, types, flo
 	@$(BIN)/cfn-lint template.yaml
 	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --region us-east-1
 
-bench: $(VENV)/.installed-test  ## the figures
-	@$(BIN)/python -m tests.benchmarks
+bench: $(VENV)/.installed-test  ## the figures (BENCH="--only growth", BENCH=--report)
+	@$(BIN)/python -m tests.benchmarks $(BENCH)
 
 chaos: $(VENV)/.installed-test  ## a million records under faults, and the proof that none is lost (CHAOS="--engine nats --seed 7")
 	@$(BIN)/python -m tests.chaos $(CHAOS)

@@ -5,6 +5,7 @@ figure has requests in which no attribute ever comes again, so that remembering 
 """
 
 import json
+from collections.abc import Callable
 from itertools import count, cycle
 
 from google.protobuf.json_format import MessageToDict
@@ -34,6 +35,12 @@ def measure() -> dict[str, float]:
         "receive, worst case, no attribute ever repeats: times the library way": slow_worst / fast_worst,
         "receive: protobuf decode alone, records/s": RECORDS / decode,
     }
+
+
+def work() -> Callable[[], object]:
+    """One request, received: what a profile looks into."""
+    body = request()
+    return lambda: encode_records(decode_request("logs", "protobuf", body, 0).records, record_limit_bytes=700 * 1024)
 
 
 def _ours(bodies: list[bytes]) -> float:

@@ -14,7 +14,8 @@ from tests.flow.deployment import Deployment
 from tests.flow.process import Runtime
 
 _ROOM_BYTES = 256 * 1024
-_CLOCKS = Path(__file__).with_name("clock")
+CLOCKS = Path(__file__).with_name("clock")
+"""On the PYTHONPATH of a process, this gives it the time of day that a file says."""
 
 
 class Member:
@@ -73,5 +74,5 @@ class Member:
         resource.prlimit(self._runtime.pid, resource.RLIMIT_FSIZE, (size_bytes, hard))
 
     def _start(self) -> Runtime:
-        clock = {"PYTHONPATH": str(_CLOCKS), "FALSE_CLOCK": str(self._clock)}
+        clock = {"PYTHONPATH": str(CLOCKS), "FALSE_CLOCK": str(self._clock)}
         return self._deployment.start(*self._command, port=str(self._port), **clock)

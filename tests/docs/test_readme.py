@@ -162,6 +162,16 @@ def test_the_command_line_manages_over_the_api(shell: Shell) -> None:
     terminal.wait_for("sealed with the newest key")
 
 
+def test_headrace_passes_its_own_check_of_otlp(shell: Shell) -> None:
+    (block,) = [block for block in blocks("sh") if "otlp-check" in block]
+    shell.start(blocks("sh")[1]).wait_for("Headrace is ready at")
+    quick = block.replace(" --json", " --signals logs --json")  # tests/flow has all of them
+    report = shell.start(f"set -e\n{quick}echo kept every MUST")
+    assert report.wait_for("logs: MUST").count("(100 %)") == 2
+    report.wait_for("kept every MUST")
+    assert (shell.folder / "report.json").exists()
+
+
 def _patiently(commands: list[str]) -> Iterator[str]:
     """A reader types slower than a script: after each server, wait until it answers."""
     for command in commands:

@@ -76,13 +76,13 @@ BOMBS: dict[str, tuple[str, str, Callable[[], bytes]]] = {
     "a length beyond the end": ("logs", PROTOBUF, lambda: _LIE),
     "a length of 2^64": ("traces", PROTOBUF, lambda: _FAR_LIE),
     "an inner length beyond the end": ("metrics", PROTOBUF, lambda: _field(1, _LIE)),
-    "two million empty log records": ("logs", PROTOBUF, lambda: _logs(b"\x12\x00" * 2 * MIB)),
-    "two million empty scopes": ("logs", PROTOBUF, lambda: _field(1, b"\x12\x00" * 2 * MIB)),
-    "two million empty spans": ("traces", PROTOBUF, lambda: _logs(b"\x12\x00" * 2 * MIB)),
-    "two million empty points": (
-        "metrics", PROTOBUF, lambda: _logs(_field(2, _field(5, b"\x0a\x00" * 2 * MIB)))),
-    "two million empty quantiles": (
-        "metrics", PROTOBUF, lambda: _logs(_field(2, _field(11, _field(1, b"\x32\x00" * 2 * MIB))))),
+    "a million empty log records": ("logs", PROTOBUF, lambda: _logs(b"\x12\x00" * MIB)),
+    "a million empty scopes": ("logs", PROTOBUF, lambda: _field(1, b"\x12\x00" * MIB)),
+    "a million empty spans": ("traces", PROTOBUF, lambda: _logs(b"\x12\x00" * MIB)),
+    "a million empty points": (
+        "metrics", PROTOBUF, lambda: _logs(_field(2, _field(5, b"\x0a\x00" * MIB)))),
+    "a million empty quantiles": (
+        "metrics", PROTOBUF, lambda: _logs(_field(2, _field(11, _field(1, b"\x32\x00" * MIB))))),
     "a large resource, repeated by its logs": ("logs", PROTOBUF, lambda: _logs(b"\x12\x00" * 10_000, _LARGE)),
     "a large scope, repeated by its spans": (
         "traces", PROTOBUF, lambda: _logs(_field(1, _field(3, _LARGE[4:])) + _field(2, _SPAN) * 10_000, _LARGE)),
@@ -94,13 +94,13 @@ BOMBS: dict[str, tuple[str, str, Callable[[], bytes]]] = {
 """Signal, content type, body."""
 
 HEAVY: dict[str, tuple[str, str, Callable[[], bytes]]] = {
-    "a record with 300,000 attributes": (
+    "a record with 100,000 attributes": (
         "logs", PROTOBUF,
-        lambda: _logs(_field(2, b"".join(_field(6, _field(1, b"%06d" % number)) for number in range(300_000))))),
-    "a record with two million empty attributes": (
-        "logs", PROTOBUF, lambda: _logs(_field(2, b"\x32\x00" * 2 * MIB))),
-    "an array of two million empty values": (
-        "logs", PROTOBUF, lambda: _logs(_field(2, _field(5, _field(5, b"\x0a\x00" * 2 * MIB))))),
+        lambda: _logs(_field(2, b"".join(_field(6, _field(1, b"%06d" % number)) for number in range(100_000))))),
+    "a record with a million empty attributes": (
+        "logs", PROTOBUF, lambda: _logs(_field(2, b"\x32\x00" * MIB))),
+    "an array of a million empty values": (
+        "logs", PROTOBUF, lambda: _logs(_field(2, _field(5, _field(5, b"\x0a\x00" * MIB))))),
 }  # fmt: skip
 """Not refused as a whole: their one record is taken, or is left out for its size."""
 

@@ -3,10 +3,12 @@
 import json
 import re
 import threading
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 
@@ -52,7 +54,7 @@ def message(seen: Seen) -> Any:
     try:
         parse = ExportLogsServiceRequest.FromString if seen.encoding == "protobuf" else _from_json
         return parse(seen.body)
-    except (InvalidInput, ValueError, Exception):  # noqa: BLE001 - whatever it is, it is no request
+    except (InvalidInput, DecodeError, zlib.error):
         return None
 
 

@@ -189,7 +189,7 @@ def receiving(prepare: Callable[[_Server], None] = lambda server: None) -> Itera
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}"
+            yield f"http://127.0.0.1:{server.server_port}"  # or https, when that is what `prepare` made of it
         finally:
             server.shutdown()
             thread.join()

@@ -1,8 +1,16 @@
 """The checks against a receiver that is right, and against one that is wrong in exactly one way."""
 
 import json
+import ssl
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from headrace.domain.errors import InvalidInput, Unavailable
 from headrace.domain.records import SIGNALS
@@ -131,6 +139,43 @@ def test_the_report_as_json_holds_what_an_implementer_needs_and_no_credentials()
 def test_where_nobody_listens_there_is_nothing_to_check():
     with pytest.raises(Unavailable, match="cannot connect"):
         checked(f"http://127.0.0.1:{free_port()}")
+
+
+@pytest.fixture
+def encrypted(tmp_path, monkeypatch):
+    """Makes a receiver speak TLS, with a certificate that is trusted from now on."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1))
+        .add_extension(address, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path / "certificate.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(private + certificate.public_bytes(Encoding.PEM))
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+
+    def prepare(server):
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+
+    return prepare
+
+
+def test_tls_makes_no_difference(encrypted):
+    with receiving(encrypted) as url:
+        assert checked(url.replace("http:", "https:")).failed() == []
+
+
+def test_a_certificate_that_nobody_vouches_for_is_not_trusted(encrypted, monkeypatch):
+    monkeypatch.delenv("SSL_CERT_FILE")
+    with receiving(encrypted) as url, pytest.raises(Unavailable, match="certificate"):
+        checked(url.replace("http:", "https:"))
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import typer
+from rich.console import Console
 
 from headrace.domain.errors import InvalidInput
 from headrace.domain.records import SIGNALS, Signal
 from headrace.local.otlp_check.line import parse_target
 from headrace.local.otlp_check.probe import Amounts
+from headrace.local.otlp_check.report import Result
 from headrace.local.otlp_check.run import CHECKS, check
 from headrace.local.otlp_check.show import show_report, write_json
 
@@ -32,7 +34,8 @@ def run_otlp_check(
         raise InvalidInput(f"there is no folder {json_file.parent} for --json", field="json")
     amounts = Amounts(timeout_seconds=timeout_seconds)
     _announce(url, chosen or list(SIGNALS), amounts)
-    report = check(url, pairs, chosen, amounts=amounts)
+    with Console(stderr=True).status("connecting") as status:  # nothing where that is no terminal
+        report = check(url, pairs, chosen, amounts=amounts, progress=lambda done: status.update(_done(done)))
     show_report(report)
     if json_file is not None:
         write_json(report, json_file)
@@ -47,6 +50,10 @@ def _announce(url: str, signals: Sequence[Signal], amounts: Amounts) -> None:
         f"and gzip that unpacks to {amounts.unpacked_bytes >> 20} MiB. All records carry service.name=otlp-check.",
         err=True,
     )
+
+
+def _done(result: Result) -> str:
+    return f"{result.signal}: {result.id}"
 
 
 def _header(text: str) -> tuple[str, str]:

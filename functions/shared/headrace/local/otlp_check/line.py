@@ -141,12 +141,16 @@ class Line:
         self._socket.settimeout(self._timeout_seconds)
         try:
             for piece in _joined(pieces):
-                if len(pieces) > 3 and select.select([self._socket], [], [], 0)[0]:
+                if self._answer_has_begun():
                     return
                 self._socket.sendall(piece)
                 self.sent_bytes += len(piece)
         except OSError:
             return  # what the server had to say about it is read next, or found missing
+
+    def _answer_has_begun(self) -> bool:
+        """Never so under TLS, where what can be read need not be of an answer."""
+        return not self._target.tls and bool(select.select([self._socket], [], [], 0)[0])
 
     def _receive(self, parser: h11.Connection, begun: object = None) -> Answer:
         deadline = time.monotonic() + self._timeout_seconds
@@ -168,7 +172,7 @@ class Line:
             self._unread = b""
         try:
             while (event := parser.next_event()) is h11.NEED_DATA:
-                self._socket.settimeout(max(0.001, deadline - time.monotonic()))
+                self._socket.settimeout(_left(deadline))
                 parser.receive_data(self._socket.recv(_PIECE_BYTES))
         except TimeoutError as cause:
             raise NoAnswer(f"no whole answer within {self._timeout_seconds:g} s") from cause
@@ -177,6 +181,14 @@ class Line:
         except h11.RemoteProtocolError as cause:
             raise NoAnswer(f"closed, or no HTTP, instead of an answer: {cause}") from cause
         return event
+
+
+def _left(deadline: float) -> float:
+    """The seconds until then. Raises TimeoutError: it is past, however much of an answer is still coming."""
+    seconds = deadline - time.monotonic()
+    if seconds <= 0:
+        raise TimeoutError
+    return seconds
 
 
 def _joined(pieces: Sequence[bytes]) -> Iterator[bytes]:

@@ -8,7 +8,8 @@ from typing import Any, Literal
 from headrace.domain.records import Signal
 from headrace.local.otlp_check.sections import SPECIFICATION, Section
 
-Level = Literal["MUST", "SHOULD", "MAY"]
+Level = Literal["MUST", "SHOULD"]
+"""What a server MAY do, no server can fail to do."""
 Outcome = Literal["passed", "failed", "skipped"]
 
 _SHOWN_BYTES = 200
