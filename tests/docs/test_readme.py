@@ -14,6 +14,7 @@ from threading import Thread
 
 import pytest
 
+from headrace.local.otlp_check.run import CHECKS
 from headrace.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -163,6 +164,7 @@ def test_the_command_line_manages_over_the_api(shell: Shell) -> None:
 
 
 def test_headrace_passes_its_own_check_of_otlp(shell: Shell) -> None:
+    assert f"Each of its {len(CHECKS)} results" in README
     (block,) = [block for block in blocks("sh") if "otlp-check" in block]
     shell.start(blocks("sh")[1]).wait_for("Headrace is ready at")
     quick = block.replace(" --json", " --signals logs --json")  # tests/flow has all of them

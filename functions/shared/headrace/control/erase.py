@@ -1,9 +1,7 @@
 """What is left of a project that was deleted: it all goes."""
 
-from collections.abc import Iterator
-
 from headrace.control.ports import Upkeep
-from headrace.ports.table import Delete, Item, Range, Table
+from headrace.ports.table import Delete, Item, Range, Table, items_of
 from headrace.wire import items, run_items
 
 _AT_ONCE = 25
@@ -31,23 +29,13 @@ def erase_project(project_id: str, ports: Upkeep) -> None:
 def _erase_runs(project_id: str, telemetry: Table) -> None:
     """What can be found only by an entry goes before the entry."""
     runs = Range(run_items.runs_pk(project_id), prefix=run_items.TIME_PREFIX)
-    for entry in _all(runs, telemetry):
+    for entry in items_of(telemetry, runs):
         trace_id = run_items.decode_entry(entry)["trace_id"]
         _erase(Range(run_items.trace_pk(project_id, trace_id)), telemetry)
-    for service in _all(Range(run_items.services_pk(project_id)), telemetry):
+    for service in items_of(telemetry, Range(run_items.services_pk(project_id))):
         _erase(Range(run_items.rollup_pk(project_id, service["name"])), telemetry)
     for partition in (run_items.runs_pk, run_items.agents_pk, run_items.services_pk, run_items.rolled_pk):
         _erase(Range(partition(project_id)), telemetry)
-
-
-def _all(places: Range, table: Table) -> Iterator[Item]:
-    cursor = None
-    while True:
-        page = table.query(places, limit=_AT_ONCE, cursor=cursor)
-        yield from page.items
-        cursor = page.next_cursor
-        if cursor is None:
-            return
 
 
 def _erase(places: Range, table: Table, *, index: bool = False) -> None:

@@ -12,7 +12,7 @@ from headrace.domain.rollups import bucket_of, quantile_ms
 from headrace.domain.runs import Run, RunStatus, assemble
 from headrace.domain.spans import Span
 from headrace.domain.tracing import IDLE
-from headrace.ports.table import Item, Range, Table
+from headrace.ports.table import Item, Range, Table, items_of
 from headrace.wire import run_items
 from headrace.wire.api_runs import AgentFiguresOut, RunsIn, unix_nano
 from headrace.wire.run_items import OPEN, Place
@@ -62,7 +62,7 @@ def load_run(project_id: str, trace_id: str, ports: Ports) -> tuple[Run, list[Sp
     Raises:
         NotFound: no span of this trace is stored.
     """
-    items = list(_all(Range(run_items.trace_pk(project_id, trace_id)), ports.telemetry))
+    items = list(items_of(ports.telemetry, Range(run_items.trace_pk(project_id, trace_id))))
     stored = next((item for item in items if item["sk"] == run_items.RUN), None)
     if stored is None:
         raise NotFound("there is no run of this trace")
@@ -89,7 +89,7 @@ def find_span(project_id: str, span_id: str, trace_id: str | None, ports: Ports)
 def agent_figures(project_id: str, since: int, until: int, ports: Ports) -> list[AgentFiguresOut]:
     """How each agent did in the runs that started in a window, in nanoseconds since 1970; most runs first."""
     window = _Window(since, until)
-    names = [item["name"] for item in _all(Range(run_items.agents_pk(project_id)), ports.telemetry)]
+    names = [item["name"] for item in items_of(ports.telemetry, Range(run_items.agents_pk(project_id)))]
     figures = [_figures(project_id, name, window, ports.telemetry) for name in names]
     return sorted((each for each in figures if each.runs), key=lambda each: (-each.runs, each.name))
 
@@ -209,13 +209,3 @@ def _figures(project_id: str, name: str, window: _Window, table: Table) -> Agent
 
 
 _SUMMED = ("errors", "llm_calls", "tool_calls", "input_tokens", "output_tokens")
-
-
-def _all(places: Range, table: Table) -> Iterator[Item]:
-    cursor = None
-    while True:
-        page = table.query(places, limit=1000, cursor=cursor)
-        yield from page.items
-        cursor = page.next_cursor
-        if cursor is None:
-            return

@@ -1,12 +1,11 @@
 """How services did, and what they depend on, over any window: from rollups. Their layout is in `wire.run_items`."""
 
 from collections import defaultdict
-from collections.abc import Iterator
 from datetime import timedelta
 
 from headrace.control.ports import Ports
 from headrace.domain.rollups import LENGTH, Resolution, Rollup, Series, Side, quantile_ms
-from headrace.ports.table import Item, Range, Table
+from headrace.ports.table import Range, items_of
 from headrace.wire import run_items
 from headrace.wire.api_runs import ServiceFiguresOut
 
@@ -26,9 +25,9 @@ def service_figures(project_id: str, since_unix_s: int, until_unix_s: int, ports
     length_s = round(LENGTH[resolution].total_seconds())
     low, high = run_items.rollup_bounds(resolution, since_unix_s - since_unix_s % length_s, until_unix_s)
     found = []
-    for service in _all(Range(run_items.services_pk(project_id)), ports.telemetry):
+    for service in items_of(ports.telemetry, Range(run_items.services_pk(project_id))):
         places = Range(run_items.rollup_pk(project_id, service["name"]), low=low, high=high)
-        stored = run_items.decode_rollups(service["name"], _all(places, ports.telemetry))
+        stored = run_items.decode_rollups(service["name"], items_of(ports.telemetry, places))
         found += [_figures(service["name"], *key, rollup) for key, rollup in _merged(stored).items()]
     return sorted(found, key=lambda each: (-each.calls, each.service, each.side, each.name))
 
@@ -52,13 +51,3 @@ def _figures(service: str, side: Side, name: str, rollup: Rollup) -> ServiceFigu
         duration_ms_p95=quantile_ms(rollup.buckets, 0.95),
         duration_ms_p99=quantile_ms(rollup.buckets, 0.99),
     )
-
-
-def _all(places: Range, table: Table) -> Iterator[Item]:
-    cursor = None
-    while True:
-        page = table.query(places, limit=1000, cursor=cursor)
-        yield from page.items
-        cursor = page.next_cursor
-        if cursor is None:
-            return

@@ -1,6 +1,6 @@
 """Items under two keys: DynamoDB's honest subset, so that SQL imitates it and never the reverse."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -145,3 +145,14 @@ class Table(Protocol):
     def ping(self) -> None:
         """Return when the engine answers."""
         ...
+
+
+def items_of(table: Table, range: Range, *, at_once: int = 1000) -> Iterator[Item]:
+    """All items of `range` in order of their sort key, read `at_once` at a time. Raises Unavailable as Table does."""
+    cursor = None
+    while True:
+        page = table.query(range, limit=at_once, cursor=cursor)
+        yield from page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            return

@@ -17,7 +17,7 @@ from headrace.domain.spans import Span
 from headrace.domain.tracing import IDLE
 from headrace.observability import warn
 from headrace.ports.clock import Clock
-from headrace.ports.table import ABSENT, ANY, Condition, Delete, Item, Put, Range, Table
+from headrace.ports.table import ABSENT, ANY, Condition, Delete, Item, Put, Range, Table, items_of
 from headrace.stages.names import Names
 from headrace.wire import run_items
 from headrace.wire.runs import encode_run
@@ -90,7 +90,8 @@ class StoreRuns:
 
     def _plan(self, trace_id: str, spans: Sequence[Span], *, is_new: bool = False) -> _Plan | None:
         """None when all of them are stored already."""
-        stored = {} if is_new else {item["sk"]: item for item in self._items(trace_id)}
+        pk = run_items.trace_pk(self._project_id, trace_id)
+        stored = {} if is_new else {item["sk"]: item for item in items_of(self._telemetry, Range(pk))}
         before = stored.pop(run_items.RUN, None)
         chunks = {run_items.CHUNK_PREFIX + chunk_id(chunk): chunk for chunk in encode_chunks(spans)}
         new = {sk: chunk for sk, chunk in chunks.items() if sk not in stored}
@@ -98,7 +99,6 @@ class StoreRuns:
             return None
         known = [span for item in stored.values() for span in _spans_of(item)]
         run = assemble([*known, *spans][:_SPANS], self._now, self._now, IDLE)
-        pk = run_items.trace_pk(self._project_id, trace_id)
         puts = [self._put(pk, sk, {"data": chunk}) for sk, chunk in new.items()]
         ids = dict.fromkeys(span.span_id for span in chain(known, spans))
         fields = run_items.encode_run_fields(encode_run(run), ids) | {"last_seen_unix_nano": self._now}
@@ -119,15 +119,6 @@ class StoreRuns:
 
     def _put(self, pk: str, sk: str, fields: Mapping[str, Any], condition: Condition = ANY) -> Put:
         return Put({"pk": pk, "sk": sk, "expires_at": self._expires_at, **fields}, condition)
-
-    def _items(self, trace_id: str) -> Iterator[Item]:
-        places, cursor = Range(run_items.trace_pk(self._project_id, trace_id)), None
-        while True:
-            page = self._telemetry.query(places, limit=1000, cursor=cursor)
-            yield from page.items
-            cursor = page.next_cursor
-            if cursor is None:
-                return
 
 
 def _groups(plans: Sequence[_Plan]) -> Iterator[list[_Plan]]:

@@ -40,7 +40,6 @@ class Tally:
         self.latest |= {f"{who}last_error": error, f"{who}last_error_at": str(now_unix_nano)}
         self.first.setdefault(f"{who}failing_since", str(now_unix_nano))
 
-
     def add(self, later: "Tally") -> None:
         """Let this be what both did, `later` after this."""
         self.counts.update(later.counts)
