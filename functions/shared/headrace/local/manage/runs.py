@@ -21,6 +21,7 @@ _COLUMNS = (
 )  # fmt: skip
 _WHY_CHARACTERS = 60
 _BAR_CELLS = 24
+_DEEPEST = 12
 _MARKS = {"ok": "✓", "error": "✗", "unset": "·"}
 
 _FILTERS: Options = {
@@ -97,14 +98,15 @@ def _tree(run: Mapping[str, Any]) -> "Tree":
     tree, drawn = Tree(Text(one_line(head), style="bold")), set[str]()
 
     def draw(roots: list[Mapping[str, Any]]) -> None:
-        waiting = [(tree, span) for span in reversed(roots)]
+        waiting = [(tree, 0, span) for span in reversed(roots)]
         while waiting:  # not by recursion: traces are as deep as strangers make them
-            branch, span = waiting.pop()
+            branch, depth, span = waiting.pop()
             if span["span_id"] in drawn:
                 continue
             drawn.add(span["span_id"])
             twig = branch.add(Text(_label(span, began, length)))
-            waiting += [(twig, child) for child in reversed(children[span["span_id"]])]
+            under = twig if depth < _DEEPEST else branch  # a terminal is only so wide
+            waiting += [(under, depth + 1, child) for child in reversed(children[span["span_id"]])]
 
     draw(children[""])
     draw([span for span in run["spans"] if span["span_id"] not in drawn])  # cycles hang from no root
@@ -119,18 +121,23 @@ def _label(span: Mapping[str, Any], began: float, length: float) -> str:
     bar = "─" * first + "█" * cells + "─" * (_BAR_CELLS - first - cells)
     tokens = f"{span['input_tokens'] or 0}+{span['output_tokens'] or 0} tokens" if span["input_tokens"] else ""
     what = " ".join(filter(None, (span["kind"], span["agent"], span["model"], tokens)))
-    error = f"  {span['error']['type']}: {span['error']['message']}" if span["error"] else ""
+    error = f"  {_error(span['error'])}" if span["error"] else ""
     mark = _MARKS[span["status"]]
     return one_line(f"{mark} {bar} {_duration(span['duration_ms']):>8}  {span['name']}  [{what}]{error}")
 
 
 def _notes(run: Mapping[str, Any]) -> list[str]:
     """What is to be said of the run as a whole."""
-    notes = [f"{run['error_type']}: {run['error_message']}" if run["error_type"] != "none" else ""]
+    notes = [_error({"type": run["error_type"], "message": run["error_message"]})]
     notes += [f"{each['from']} → {each['to']}  {each['type']}" for each in run["messages"]]
     notes += [f"{each['mode']} ({each['confidence']:.0%}): {each['evidence']}" for each in run["failures"]]
     notes += [f"odd: {each}" for each in run["oddities"]]
     return [one_line(note) for note in notes if note]
+
+
+def _error(error: Mapping[str, str]) -> str:
+    """What went wrong; without a type where there is none for it."""
+    return error["message"] if error["type"] == "none" else f"{error['type']}: {error['message']}"
 
 
 def _time(span: Mapping[str, Any]) -> float:
