@@ -34,7 +34,7 @@ def main() -> int:
     total = sum(outcome.verdict.acknowledged for outcome in outcomes)
     lost = sum(len(outcome.verdict.lost) for outcome in outcomes)
     print(f"\ntotal: {total:,} acknowledged, {lost:,} lost")
-    return 0 if all(outcome.verdict.holds for outcome in outcomes) else 1
+    return 0 if outcomes and all(outcome.verdict.holds for outcome in outcomes) else 1
 
 
 def _options() -> argparse.Namespace:

@@ -9,8 +9,9 @@ from headrace.local.manage.runs import _notes, _tree
 
 def span(number: int, parent: int | None = None, **fields: Any) -> dict[str, Any]:
     made = {
-        "span_id": f"{number:016x}", "parent_span_id": "" if parent is None else f"{parent:016x}", 
-        "name": f"step {number}",         "kind": "other", "agent": "", "model": "", "input_tokens": None, "output_tokens": None, "error": None,
+        "span_id": f"{number:016x}", "parent_span_id": "" if parent is None else f"{parent:016x}",
+        "name": f"step {number}",
+        "kind": "other", "agent": "", "model": "", "input_tokens": None, "output_tokens": None, "error": None,
         "status": "ok", "started_at": "2026-01-15T10:30:00Z", "duration_ms": 10.0,
     }  # fmt: skip
     return made | fields
@@ -18,8 +19,9 @@ def span(number: int, parent: int | None = None, **fields: Any) -> dict[str, Any
 
 def run(*spans: dict[str, Any], **fields: Any) -> dict[str, Any]:
     made = {
-        "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "status": "completed", "duration_ms": 1500.0, 
-        "framework": "crewai",         "error_type": "none", "error_message": "", "messages": [], "failures": [], "oddities": [], "spans": list(spans),
+        "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "status": "completed", "duration_ms": 1500.0,
+        "framework": "crewai",
+        "error_type": "none", "error_message": "", "messages": [], "failures": [], "oddities": [], "spans": list(spans),
     }  # fmt: skip
     return made | fields
 
