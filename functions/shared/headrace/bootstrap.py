@@ -5,9 +5,7 @@ Everything here is made once in a process, at first use, and shared by all funct
 
 from collections.abc import Callable
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
-from secrets import token_hex, token_urlsafe
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from headrace import settings as settings_module
@@ -35,6 +33,7 @@ from headrace.ports.outbound import Outbound
 from headrace.ports.span_archive import SpanArchive
 from headrace.ports.vault import Vault
 from headrace.ports.wiring import Wiring
+from headrace.secret_keys import encryption_keys, jwt_keys
 from headrace.settings import Settings
 from headrace.stages import accept_output, deliver, receive
 from headrace.stages.configuration import Configuration
@@ -48,8 +47,6 @@ if TYPE_CHECKING:
 
 EngineName = Literal["jsonatapy", "jsonata-python"]
 Made = TypeVar("Made", bound=Closable)
-
-_SHORTEST_SECRET = 32
 
 _overrides: dict[str, Any] = {}
 _closers: list[Callable[[], None]] = []
@@ -268,44 +265,15 @@ def upkeep() -> "Upkeep":
 @cache
 def vault() -> Vault:
     """What seals secrets at rest."""
-    from cryptography.fernet import Fernet
-
     from headrace.adapters.vault_fernet import FernetVault
 
-    keys = settings().encryption_keys or _local_secret("encryption", lambda: Fernet.generate_key().decode())
-    return FernetVault([key.strip() for key in _secret(keys).split(",")])
+    return FernetVault(encryption_keys(settings(), make_data_dir))
 
 
 def _signing_keys() -> "SigningKeys":
     from headrace.control.tokens import SigningKeys
 
-    text = settings().jwt_keys or _local_secret("jwt", lambda: f"{token_hex(4)}:{token_urlsafe(32)}")
-    pairs = [_named(each.strip()).partition(":") for each in _secret(text).split(",")]
-    if not all(key_id and len(secret) >= _SHORTEST_SECRET for key_id, _, secret in pairs):
-        raise ConfigError(
-            f"HEADRACE_JWT_KEYS must be ID:SECRET,… with secrets of {_SHORTEST_SECRET} characters or more"
-        )
-    return SigningKeys({key_id: secret for key_id, _, secret in pairs})
-
-
-def _named(secret: str) -> str:
-    """A secret without an id, as Secrets Manager makes them, gets one that tells nothing of a random secret."""
-    return secret if ":" in secret else f"{sha256(secret.encode()).hexdigest()[:8]}:{secret}"
-
-
-def _secret(text: str) -> str:
-    """What a setting for secrets means: itself, or the secret whose ARN it is."""
-    if not text.startswith("arn:"):
-        return text
-    from headrace.adapters.secrets_aws import read_secret
-
-    return read_secret(text)
-
-
-def _local_secret(name: str, make: Callable[[], str]) -> str:
-    from headrace.adapters.secrets_file import local_secret
-
-    return local_secret(make_data_dir(), name, make)
+    return SigningKeys(jwt_keys(settings(), make_data_dir))
 
 
 if settings_module.on_lambda():  # no command line is there to do it

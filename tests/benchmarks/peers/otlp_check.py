@@ -7,6 +7,7 @@ checked, and ended. Rows of the README's table go to standard output, whole repo
 import argparse
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -27,7 +28,7 @@ _NO_TELEMETRY = {"DO_NOT_TRACK": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "PHOEN
 
 _GENKIT = """
 const server = require('@genkit-ai/telemetry-server');
-const folder = { storeRoot: process.cwd(), indexRoot: process.cwd() };
+const folder = { storeRoot: "FOLDER/data", indexRoot: "FOLDER/data" };
 server.startTelemetryServer({
   port: PORT, traceStore: new server.LocalFileTraceStore(folder), logStore: new server.LocalFileLogStore(folder),
 });
@@ -77,6 +78,8 @@ class Peer:
     def running(self, folder: Path) -> Iterator[str]:
         """The URL below which it takes OTLP, while it runs."""
         port = _free_port()
+        shutil.rmtree(folder / "data", ignore_errors=True)  # what an earlier run left would slow this one
+        (folder / "data").mkdir()
 
         def filled(text: str) -> str:
             return text.replace("PORT", str(port)).replace("FOLDER", str(folder))
@@ -107,7 +110,7 @@ PEERS = {
     "mlflow": Peer(
         "mlflow", npm=False, headers=(("X-Mlflow-Experiment-Id", "0"),),
         start=("FOLDER/bin/mlflow", "server", "--host", "127.0.0.1", "--port", "PORT", "--workers", "1",
-               "--backend-store-uri", "sqlite:///FOLDER/mlflow.db"),
+               "--backend-store-uri", "sqlite:///FOLDER/data/mlflow.db"),
     ),
     "promptfoo": Peer(
         "promptfoo", npm=True, start=("FOLDER/node_modules/.bin/promptfoo", "eval", "--no-cache"),

@@ -14,7 +14,9 @@ from headrace.domain.spans import Span
 from headrace.domain.tracing import IDLE
 from headrace.ports.table import Item, Range, Table, items_of
 from headrace.wire import run_items
-from headrace.wire.api_runs import AgentFiguresOut, RunsIn, unix_nano
+from headrace.wire.api import unix_nano
+from headrace.wire.api_figures import AgentFiguresOut
+from headrace.wire.api_runs import RunsIn
 from headrace.wire.run_items import OPEN, Place
 from headrace.wire.span_chunks import decode_chunk
 

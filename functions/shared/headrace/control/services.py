@@ -7,7 +7,7 @@ from headrace.control.ports import Ports
 from headrace.domain.rollups import LENGTH, Resolution, Rollup, Series, Side, quantile_ms
 from headrace.ports.table import Range, items_of
 from headrace.wire import run_items
-from headrace.wire.api_runs import ServiceFiguresOut
+from headrace.wire.api_figures import ServiceFiguresOut
 
 _BY_MINUTE = timedelta(hours=6)
 """Longer windows are read by the hour: sixty times fewer rollups."""

@@ -6,6 +6,7 @@ The models themselves are beside this, one module for each part of the API: `api
 import re
 from base64 import b64decode
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -38,6 +39,33 @@ _AN_URL: dict[str, JsonValue] = {"format": "uri", "examples": ["https://agents.e
 
 Url = Annotated[str, Field(max_length=2048, json_schema_extra=_AN_URL), checked_by(url_fault)]
 Expression = Annotated[str, Field(min_length=1, max_length=8192, examples=["severityNumber >= 17"])]
+
+
+def unix_nano(moment: str | None, otherwise: int) -> int:
+    """Nanoseconds since 1970 of a time in a query, to the microsecond."""
+    if moment is None:
+        return otherwise
+    since = datetime.fromisoformat(moment.upper()).astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1000
+
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _moment_fault(text: str) -> str | None:
+    try:
+        if _MOMENT.fullmatch(text) and unix_nano(text, 0) >= 0:
+            return None
+    except (ValueError, OverflowError):
+        pass
+    return "must be a time after 1970 with its zone (RFC 3339), such as 2026-02-03T10:30:00Z"
+
+
+Moment = Annotated[
+    str,
+    Field(max_length=40, examples=["2026-02-03T10:30:00Z"], json_schema_extra={"format": "date-time"}),
+    checked_by(_moment_fault),
+]
 
 _SIGNING_PREFIX = "whsec_"
 _SIGNING_BYTES = 24

@@ -1,41 +1,17 @@
 """Bodies of the management API about runs of agents: capability Trace. Contract section 10."""
 
-import re
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from headrace.domain.rollups import Side
 from headrace.domain.runs import EdgeType, FailureMode, RunStatus
 from headrace.domain.spans import ErrorType, Kind, MessageType, Status
-from headrace.domain.tracing import Price, Tracing
-from headrace.wire.api import Strict
+from headrace.wire.api import Moment, Strict
 from headrace.wire.api_accounts import Time
 from headrace.wire.api_projects import NextCursor, PageIn
-from headrace.wire.bad_input import checked_by
 
 _NAME_CHARACTERS = 256
-_LONGEST_RETENTION_DAYS = 3650
-_MOST_PRICES = 200
 
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-
-
-def _moment_fault(text: str) -> str | None:
-    try:
-        if _MOMENT.fullmatch(text) and unix_nano(text, 0) >= 0:
-            return None
-    except (ValueError, OverflowError):
-        pass
-    return "must be a time after 1970 with its zone (RFC 3339), such as 2026-02-03T10:30:00Z"
-
-
-Moment = Annotated[
-    str,
-    Field(max_length=40, examples=["2026-02-03T10:30:00Z"], json_schema_extra={"format": "date-time"}),
-    checked_by(_moment_fault),
-]
 TraceId = Annotated[str, Field(examples=["4bf92f3577b34da6a3ce929d0e0e4736"])]
 SpanId = Annotated[str, Field(examples=["00f067aa0ba902b7"])]
 AgentName = Annotated[str, Field(examples=["triage"])]
@@ -69,15 +45,6 @@ class RunsIn(PageIn):
     session_id: Looked | None = None
     min_cost_usd: Annotated[float, Field(ge=0)] | None = None
     min_duration_ms: Annotated[float, Field(ge=0)] | None = None
-
-
-class WindowIn(Strict):
-    """Of which time."""
-
-    since: Moment | None = None
-    """What started at this time or later; a day ago when it is left out."""
-    until: Moment | None = None
-    """What started before this time; now when it is left out."""
 
 
 class SpanIn(Strict):
@@ -254,100 +221,3 @@ class RunDetailOut(RunOut):
     spans: list[SpanOut]
     """In the order of their start."""
     graph: GraphOut
-
-
-class AgentFiguresOut(BaseModel):
-    """How one agent did in all runs of a time."""
-
-    name: AgentName
-    role: Role
-    runs: int
-    failures: int
-    """Runs that failed, whoever was to blame."""
-    errors: int
-    """Errors of the agent's own spans, recovered ones too."""
-    llm_calls: int
-    tool_calls: int
-    input_tokens: Tokens
-    output_tokens: Tokens
-    cost_usd: Dollars
-    duration_ms_p50: Milliseconds | None
-    duration_ms_p95: Milliseconds | None
-    duration_ms_p99: Milliseconds | None
-    complete: bool
-    """False: there were more runs than are looked at; these are the newest of them."""
-
-
-class AgentsOut(BaseModel):
-    """The agents that took part in runs, those with most runs first."""
-
-    items: list[AgentFiguresOut]
-
-
-class ServiceFiguresOut(BaseModel):
-    """How one operation of a service did, or one thing that it depends on. Quantiles are right within 1 %."""
-
-    service: Annotated[str, Field(examples=["travel-desk"])]
-    side: Side
-    name: Annotated[str, Field(examples=["GET /flights/*"])]
-    """Ids within it are shown as `*`."""
-    calls: int
-    errors: int
-    duration_ms_p50: Milliseconds | None
-    duration_ms_p95: Milliseconds | None
-    duration_ms_p99: Milliseconds | None
-
-
-class ServicesOut(BaseModel):
-    """Operations and dependencies of all services, those with most calls first."""
-
-    items: list[ServiceFiguresOut]
-
-
-class PriceIn(Strict):
-    """US dollars for a million tokens."""
-
-    input: Annotated[float, Field(ge=0, examples=[2.5])]
-    output: Annotated[float, Field(ge=0, examples=[10.0])]
-    cached_input: Annotated[float, Field(ge=0, examples=[1.25])] | None = None
-    """Null: cached tokens cost what others do."""
-
-
-class TracingIn(Strict):
-    """How traces are kept."""
-
-    retention_days: Annotated[int, Field(ge=1, le=_LONGEST_RETENTION_DAYS)] = Tracing().retention.days
-    """How long runs and hourly rollups are kept, counted from their last change."""
-    capture_content: bool = True
-    """False: what people, models and tools said is not stored from now on."""
-    prices: Annotated[
-        dict[Annotated[str, Field(min_length=1, max_length=_NAME_CHARACTERS)], PriceIn],
-        Field(max_length=_MOST_PRICES, examples=[{"my-model": {"input": 2.5, "output": 10.0}}]),
-    ] = Field(default_factory=dict)
-    """By the beginning of a model's name; they win over the bundled table."""
-
-    def to_domain(self) -> Tracing:
-        """The same for the domain."""
-        prices = {name: Price(each.input, each.output, each.cached_input) for name, each in self.prices.items()}
-        return Tracing(timedelta(days=self.retention_days), self.capture_content, prices)
-
-
-class TracingOut(TracingIn):
-    """How traces are kept, as it is stored."""
-
-    @classmethod
-    def of(cls, tracing: Tracing) -> "TracingOut":
-        """The same for the outside."""
-        prices = {
-            name: PriceIn(input=each.input, output=each.output, cached_input=each.cached_input)
-            for name, each in tracing.prices.items()
-        }
-        return cls(retention_days=tracing.retention.days, capture_content=tracing.capture_content, prices=prices)
-
-
-def unix_nano(moment: str | None, otherwise: int) -> int:
-    """Nanoseconds since 1970 of a time in a query, to the microsecond."""
-    if moment is None:
-        return otherwise
-    since = datetime.fromisoformat(moment.upper()).astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
-    return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1000

@@ -8,20 +8,10 @@ from headrace.control.ports import Ports
 from headrace.control.services import service_figures
 from headrace.control.tracing import load_tracing, save_tracing
 from headrace.domain.runs import graph
-from headrace.wire.api_runs import (
-    AgentsOut,
-    FoundSpanOut,
-    RunDetailOut,
-    RunOut,
-    RunsIn,
-    RunsOut,
-    ServicesOut,
-    SpanIn,
-    TracingIn,
-    TracingOut,
-    WindowIn,
-    unix_nano,
-)
+from headrace.wire.api import unix_nano
+from headrace.wire.api_figures import AgentsOut, ServicesOut, WindowIn
+from headrace.wire.api_runs import FoundSpanOut, RunDetailOut, RunOut, RunsIn, RunsOut, SpanIn
+from headrace.wire.api_tracing import TracingIn, TracingOut
 from headrace.wire.routes import Answer, Call, Route
 from headrace.wire.runs import encode_graph, encode_run, encode_spans
 
