@@ -5,7 +5,6 @@ its own, wants an Accept header that matches a binary answer, keeps the current 
 safe for threads), leaves gzip as it is, and knows no `{proxy+}`.
 """
 
-import base64
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -14,6 +13,7 @@ from typing import Any
 
 from chalice.app import Chalice
 from chalice.app import Response as ChaliceResponse
+from pybase64 import b64decode
 
 from headrace.domain.errors import (
     Conflict,
@@ -219,7 +219,7 @@ def _base(event: Mapping[str, Any]) -> str:
 
 def _raw_body(event: Mapping[str, Any]) -> bytes:
     body = event.get("body") or ""
-    return base64.b64decode(body) if event.get("isBase64Encoded") else str(body).encode()
+    return b64decode(body, validate=True) if event.get("isBase64Encoded") else str(body).encode()
 
 
 def _for_chalice(event: dict[str, Any], match: Match[View]) -> dict[str, Any]:

@@ -4,13 +4,14 @@ Routes come from the template. A body is always base64, as with binary media typ
 """
 
 import asyncio
-import base64
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any
 from urllib.parse import parse_qsl
 from uuid import uuid4
+
+from pybase64 import b64decode, b64encode_as_string
 
 from headrace.domain.errors import HeadraceError
 from headrace.entry.errors import otlp_error, problem_error
@@ -131,7 +132,7 @@ def encode_event(scope: Scope, body: bytes, resource: str, parameters: Mapping[s
             "requestTimeEpoch": int(time.time() * 1000),
             "identity": {"sourceIp": client[0]},
         },
-        "body": base64.b64encode(body).decode("ascii") if body else None,
+        "body": b64encode_as_string(body) if body else None,
         "isBase64Encoded": bool(body),
     }
 
@@ -157,7 +158,7 @@ def _answer_headers(answer: Mapping[str, Any]) -> dict[str, str]:
 
 def _answer_body(answer: Mapping[str, Any]) -> bytes:
     body = answer.get("body") or ""
-    return base64.b64decode(body) if answer.get("isBase64Encoded") else str(body).encode()
+    return b64decode(body, validate=True) if answer.get("isBase64Encoded") else str(body).encode()
 
 
 async def _respond(send: Send, status: int, headers: Mapping[str, str], body: bytes) -> None:
