@@ -3,6 +3,7 @@
 import cProfile
 import pstats
 from collections.abc import Callable
+from pathlib import Path
 
 from tests.benchmarks import processing, receiving
 
@@ -28,4 +29,6 @@ def _profile(work: Callable[[], object]) -> list[str]:
 
 
 def _name(file: str, line: int, function: str) -> str:
-    return function if file == "~" else f"{file.rpartition('headrace/')[2]}:{line} {function}"
+    """Without the folders of this machine."""
+    short = file.rpartition("headrace/")[2] if "/headrace/" in file else Path(file).name
+    return function if file == "~" else f"{short}:{line} {function}"

@@ -88,7 +88,7 @@ def text(
     ]
     lines += [f"- {name}: {fact}" for name, fact in facts.items()]
     lines += ["", "| | measured | last time |", "|---|---|---|"]
-    lines += [f"| {words} | {figure:,.4g} | {_shown(last.get(words))} |" for words, figure in figures.items()]
+    lines += [f"| {words} | {_shown(figure)} | {_shown(last.get(words))} |" for words, figure in figures.items()]
     lines += ["", "## Worse than last time", "", *([f"- {line}" for line in worse] or ["Nothing, by a third or more."])]
     for part, rows in profiles.items():
         lines += ["", f"## Where the time of the {part} goes", "", "```", *rows, "```"]
@@ -96,7 +96,9 @@ def text(
 
 
 def _shown(figure: float | None) -> str:
-    return "" if figure is None else f"{figure:,.4g}"
+    if figure is None:
+        return ""
+    return f"{figure:,.0f}" if abs(figure) >= 1_000 else f"{figure:.3g}"
 
 
 def _commit() -> str:
