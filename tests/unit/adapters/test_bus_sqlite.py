@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from headrace.adapters.bus_sqlite import SqliteBus, SqliteWiring, file
+from headrace.adapters.bus_sqlite.bus import _GIVE_UP
 from headrace.domain.errors import Unavailable
 from headrace.ports.bus import Message, QueueStats
 from headrace.ports.wiring import Subscription
@@ -315,3 +316,11 @@ def test_a_write_ahead_log_that_a_long_read_let_grow_becomes_small_again(
         for _ in range(3):
             bus.publish("q", [Message("later")])
         assert log.stat().st_size <= 100_000
+
+
+def test_what_was_delivered_too_often_is_looked_for_among_few_however_deep_the_queue_is(path):
+    with closing(SqliteBus(path, FakeClock(), receive_limit=3)) as bus:
+        bus.publish("q", [Message("x")])
+        with closing(sqlite3.connect(path)) as connection:
+            plan = str(connection.execute(f"EXPLAIN QUERY PLAN {_GIVE_UP}", ("q", 1, 3)).fetchall())
+    assert "SEARCH messages USING INDEX messages_received (queue=? AND receive_count>?)" in plan

@@ -31,8 +31,10 @@ _CLAIM = (
     " (SELECT id FROM messages WHERE queue = ? AND due <= ? ORDER BY due, id LIMIT ?)"
     " RETURNING id, message_id, body, attributes, receive_count, sent"
 )
+# Found among those that were received before, which are few however deep the queue is.
 _GIVE_UP = (
-    "DELETE FROM messages WHERE queue = ? AND due <= ? AND receive_count >= ?"
+    "DELETE FROM messages INDEXED BY messages_received"
+    " WHERE queue = ? AND due <= ? AND receive_count >= ? AND receive_count > 0"
     " RETURNING message_id, queue, body, attributes, receive_count"
 )
 # The queues that have messages, one index look-up each, however many messages they hold
