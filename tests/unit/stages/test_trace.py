@@ -168,4 +168,5 @@ def test_spans_that_only_define_agents_are_kept_and_are_no_run_in_lists(scene: S
         arrive(scene, flat(attributes={"gen_ai.operation.name": "create_agent", "gen_ai.agent.name": "planner"})), ports
     )
     assert stored_runs(scene) == {TRACE: 1}
-    assert not [item for item in scene.telemetry.items if item["pk"] == run_items.runs_pk(PROJECT)]
+    entries = [item["sk"] for item in scene.telemetry.items if item["pk"] == run_items.runs_pk(PROJECT)]
+    assert [sk.startswith(run_items.DEFINITION_PREFIX) for sk in entries] == [True]

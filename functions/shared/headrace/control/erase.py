@@ -28,10 +28,10 @@ def erase_project(project_id: str, ports: Upkeep) -> None:
 
 def _erase_runs(project_id: str, telemetry: Table) -> None:
     """What can be found only by an entry goes before the entry."""
-    runs = Range(run_items.runs_pk(project_id), prefix=run_items.TIME_PREFIX)
-    for entry in items_of(telemetry, runs):
-        trace_id = run_items.decode_entry(entry)["trace_id"]
-        _erase(Range(run_items.trace_pk(project_id, trace_id)), telemetry)
+    for prefix in (run_items.TIME_PREFIX, run_items.DEFINITION_PREFIX):
+        for entry in items_of(telemetry, Range(run_items.runs_pk(project_id), prefix=prefix)):
+            trace_id = run_items.decode_entry(entry)["trace_id"]
+            _erase(Range(run_items.trace_pk(project_id, trace_id)), telemetry)
     for service in items_of(telemetry, Range(run_items.services_pk(project_id))):
         _erase(Range(run_items.rollup_pk(project_id, service["name"])), telemetry)
     for partition in (run_items.runs_pk, run_items.agents_pk, run_items.services_pk, run_items.rolled_pk):

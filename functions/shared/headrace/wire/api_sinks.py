@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, Field, RootModel
 
 from headrace.domain.accounts import printable
 from headrace.domain.secrets import HIDDEN
-from headrace.domain.sinks import Sink
+from headrace.domain.sinks import Sink, SinkType
 from headrace.wire.api import Expression, SigningSecret, Strict, Url, url_fault
 from headrace.wire.api_accounts import Time, label_fault
 from headrace.wire.api_signing import SinkHealth
@@ -92,92 +92,78 @@ Template = Annotated[Expression, Field(examples=["{'text': title & ': ' & summar
 Seconds = Annotated[float, Field(ge=1, le=60)]
 
 
-class WebhookIn(Strict):
-    """A webhook sink: outputs as HTTP requests."""
+class _AnySinkIn(Strict):
+    """What all kinds of sinks have."""
 
-    type: Literal["webhook"]
-    url: Url
     name: SinkName = ""
     enabled: bool = True
     filter: Filter | None = None
     """JSONata over the output; only what it keeps is sent."""
+    timeout_seconds: Seconds = 10
+
+    def _sink(self, sink_id: str, kind: SinkType, url: str, template: str | None, **more: Any) -> Sink:
+        return Sink(
+            id=sink_id,
+            type=kind,
+            url=url,
+            name=self.name,
+            enabled=self.enabled,
+            filter=self.filter,
+            template=template,
+            timeout=timedelta(seconds=self.timeout_seconds),
+            **more,
+        )
+
+
+class WebhookIn(_AnySinkIn):
+    """A webhook sink: outputs as HTTP requests."""
+
+    type: Literal["webhook"]
+    url: Url
     template: Template | None = None
     """JSONata that shapes the body; without it the output as it is."""
     method: Literal["POST", "PUT", "PATCH"] = "POST"
     headers: Headers = Field(default={})
     signing_secret: SigningSecret | None = None
-    timeout_seconds: Seconds = 10
 
     def to_domain(self, sink_id: str) -> Sink:
         """The sink that this body describes."""
-        return Sink(
-            id=sink_id,
-            type=self.type,
-            url=self.url,
-            name=self.name,
-            enabled=self.enabled,
-            filter=self.filter,
-            template=self.template,
+        return self._sink(
+            sink_id,
+            self.type,
+            self.url,
+            self.template,
             method=self.method,
             headers=self.headers,
             signing_secret=self.signing_secret,
-            timeout=timedelta(seconds=self.timeout_seconds),
         )
 
 
-class SlackIn(Strict):
+class SlackIn(_AnySinkIn):
     """A Slack sink: outputs as messages in a channel."""
 
     type: Literal["slack"]
     webhook_url: SlackUrl
-    name: SinkName = ""
-    enabled: bool = True
-    filter: Filter | None = None
-    """JSONata over the output; only what it keeps is sent."""
     template: Template | None = None
     """JSONata giving text, blocks or a whole message; without it readable blocks."""
-    timeout_seconds: Seconds = 10
 
     def to_domain(self, sink_id: str) -> Sink:
         """The sink that this body describes."""
-        return Sink(
-            id=sink_id,
-            type=self.type,
-            url=self.webhook_url,
-            name=self.name,
-            enabled=self.enabled,
-            filter=self.filter,
-            template=self.template,
-            timeout=timedelta(seconds=self.timeout_seconds),
-        )
+        return self._sink(sink_id, self.type, self.webhook_url, self.template)
 
 
-class AppriseIn(Strict):
+class AppriseIn(_AnySinkIn):
     """A sink of any service that the library apprise knows: e-mail, Teams, Discord, PagerDuty and many more."""
 
     type: Literal["apprise"]
     url: AppriseUrl
     """Names service, account and recipient; a secret. One recipient: with several, those who got it get it again."""
-    name: SinkName = ""
-    enabled: bool = True
-    filter: Filter | None = None
-    """JSONata over the output; only what it keeps is sent."""
     template: Template | None = None
     """JSONata giving the text, or an object with `body` and maybe `title` and `severity`."""
-    timeout_seconds: Seconds = 10
 
     def to_domain(self, sink_id: str) -> Sink:
         """The sink that this body describes."""
-        return Sink(
-            id=sink_id,
-            type=self.type,
-            url=self.url,
-            name=self.name,
-            enabled=self.enabled,
-            filter=self.filter,
-            template=self.template,
-            timeout=timedelta(seconds=self.timeout_seconds),
-        )
+        return self._sink(sink_id, self.type, self.url, self.template)
 
 
 class SinkIn(RootModel[Annotated[WebhookIn | SlackIn | AppriseIn, Field(discriminator="type")]]):

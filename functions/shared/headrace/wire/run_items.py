@@ -6,6 +6,7 @@
   entry of a run, by time          runs#PROJECT            time#START#TRACE
   … by what it is looked for       runs#PROJECT            status#STATUS#START#TRACE, agent#NAME#…,
                                                            error#TYPE#…, user#ID#…, session#ID#…
+  … that only defines agents       runs#PROJECT            definition#START#TRACE: for erasing, not for lists
   an agent that was seen           agents#PROJECT          NAME
   a service that was seen          services#PROJECT        NAME
   rollup of a service              rollup#PROJECT#SERVICE  RESOLUTION#START#SIDE#NAME
@@ -31,8 +32,9 @@ from headrace.wire.compression import decode_gzip, encode_gzip
 
 Item = dict[str, Any]
 
-RUN, CHUNK_PREFIX, TIME_PREFIX = "run", "span#", "time#"
+RUN, CHUNK_PREFIX, TIME_PREFIX, DEFINITION_PREFIX = "run", "span#", "time#", "definition#"
 OPEN = "open"
+_WITHOUT_VALUE = ("time", "definition")
 _KEY_BYTES = 160
 """Of a name within a key: keys hold 512 bytes."""
 _UNPACKED_BYTES = 64 * 1024 * 1024
@@ -80,7 +82,10 @@ def key_part(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in the index the entries with one property are: `kind` is time, status, error, agent, user or session."""
+    """Where in the index the entries with one property are.
+
+    `kind` is time or definition, which have no value, or status, error, agent, user or session.
+    """
 
     kind: str
     value: str = ""
@@ -88,7 +93,7 @@ class Place:
     @property
     def prefix(self) -> str:
         """What the sort keys of these entries start with."""
-        return TIME_PREFIX if self.kind == "time" else f"{self.kind}#{key_part(self.value)}#"
+        return f"{self.kind}#{key_part(self.value)}#" if self.kind not in _WITHOUT_VALUE else f"{self.kind}#"
 
     def sk(self, started_unix_nano: int, trace_id: str) -> str:
         """The sort key of one run's entry."""
@@ -97,6 +102,8 @@ class Place:
 
 def places_of(run: Run) -> list[Place]:
     """Where a run is entered. Completed runs are most, so there is no use in finding them by that."""
+    if run.is_definition:
+        return [Place("definition")]
     status = OPEN if run.status in ("running", "timed_out") else run.status
     places = [Place("time")]
     if status != "completed":
@@ -109,9 +116,7 @@ def places_of(run: Run) -> list[Place]:
 
 
 def encode_entries(project_id: str, run: Run, last_seen_unix_nano: int, expires_at: int) -> dict[str, Item]:
-    """The entries of a run, by sort key; none for a trace that only says which agents there are."""
-    if run.is_definition:
-        return {}
+    """The entries of a run, by sort key."""
     facts = {
         "trace_id": run.trace_id,
         "status": OPEN if run.status in ("running", "timed_out") else run.status,
