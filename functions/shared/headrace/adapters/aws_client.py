@@ -5,6 +5,7 @@ Clients are botocore's, which boto3 only wraps: without the wrapper a cold start
 
 from collections.abc import Collection
 from datetime import timedelta
+from functools import cache
 from threading import Lock
 from typing import Any
 
@@ -63,10 +64,14 @@ _AFTER_THROTTLING = timedelta(seconds=2)
 _PREFIX = "AWS.SimpleQueueService."
 
 
-_session = botocore.session.Session()
-"""One for all clients: they share credentials, and what was read of the services' descriptions."""
 _making = Lock()
 """Sessions are not safe for threads; clients are."""
+
+
+@cache
+def _session() -> botocore.session.Session:
+    """One for all clients: they share credentials, and what was read of the services' descriptions."""
+    return botocore.session.Session()
 
 
 class Refused(Exception):
@@ -125,7 +130,7 @@ class AwsClient:
             if self._client is None:
                 try:
                     region = self._region or None
-                    self._client = _session.create_client(self._service, region_name=region, config=_CONFIG)
+                    self._client = _session().create_client(self._service, region_name=region, config=_CONFIG)
                 except (BotoCoreError, ValueError) as error:
                     raise ConfigError(f"no client for AWS {self._service} can be made: {error}") from error
             return self._client

@@ -2,7 +2,6 @@
 
 import sqlite3
 import threading
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
+from headrace.adapters.sqlite_wal import use_write_ahead_log
 from headrace.domain.errors import ConfigError, Unavailable
 
 _LOCKED = "other writers have held it for too long"
@@ -143,21 +143,10 @@ class Sqlite(Dialect):
         try:
             connection.execute("PRAGMA synchronous=FULL")
             connection.execute(f"PRAGMA journal_size_limit={_LARGEST_IDLE_LOG_BYTES}")
-            self._use_write_ahead_log(connection)
+            use_write_ahead_log(connection, self.wait_s)
         except BaseException:
             connection.close()  # the pool does not know it yet
             raise
-
-    def _use_write_ahead_log(self, connection: sqlite3.Connection) -> None:
-        """Once and for all, as the file keeps the mode; SQLite does not wait for others who are about to."""
-        deadline = time.monotonic() + self.wait_s
-        while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-            try:
-                connection.execute("PRAGMA journal_mode=WAL")
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.005)
 
 
 class PostgreSql(Dialect):
