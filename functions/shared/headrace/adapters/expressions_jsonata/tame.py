@@ -10,6 +10,7 @@ double each other's output). So an allowed expression also says how many bytes i
 caller runs it here only below a limit. jsonatapy converts lazily: what a path does not reach costs nothing.
 """
 
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
@@ -49,26 +50,44 @@ class Tame(NamedTuple):
 
     paths: tuple[Path, ...]
     path: Path | None
+    touched_bytes: Callable[[Any], int]
+    """How much of a value the expression reads, as JSON. A path that meets an array reads all of that array.
 
-    def touched_bytes(self, value: Any) -> int:
-        """How much of `value` the expression reads, as JSON. A path that meets an array reads all of that array.
+    Raises:
+        TypeError: it meets something that is not JSON.
+    """
 
-        Raises:
-            TypeError: it meets something that is not JSON.
-        """
+
+def _meter(paths: Sequence[Path]) -> Callable[[Any], int]:
+    """`Tame.touched_bytes`. Most filters mention one property of the record: theirs costs half as much."""
+
+    def touched_by_all(value: Any) -> int:
         total = 0
-        for path in self.paths:
+        for path in paths:
             reached = value
             for name in path:
                 if type(reached) is not dict:
                     break
                 reached = reached.get(name)
-            kind = type(reached)
-            if kind is str:
-                total += len(reached)
-            elif kind not in _SCALARS:
-                total += len(orjson.dumps(reached))
+            total += _json_bytes(reached)
         return total
+
+    if len(paths) != 1 or len(paths[0]) != 1:
+        return touched_by_all
+    ((property_name,),) = paths
+
+    def touched_by_one(value: Any) -> int:
+        reached = value.get(property_name) if type(value) is dict else value
+        return 0 if type(reached) in _SCALARS else _json_bytes(reached)
+
+    return touched_by_one
+
+
+def _json_bytes(value: Any) -> int:
+    kind = type(value)
+    if kind is str:
+        return len(value)
+    return 0 if kind in _SCALARS else len(orjson.dumps(value))
 
 
 @lru_cache(maxsize=1024)
@@ -82,7 +101,7 @@ def analyse(expression: str) -> Tame | None:
         return None
     paths = tuple(map(tuple, reader.paths))
     is_path = len(paths) == 1 and all(token.kind in _STEPS or token.text in {".", "$"} for token in tokens)
-    return Tame(paths, paths[0] if is_path and paths[0] else None)
+    return Tame(paths, paths[0] if is_path and paths[0] else None, _meter(paths))
 
 
 def resolve(path: Path, value: Any) -> Any:
