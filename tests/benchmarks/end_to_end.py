@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any
 
 from headrace import bootstrap
@@ -28,11 +28,13 @@ _READY = "Headrace is ready at "
 
 class _Agent(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    counting = Lock()
     seen = 0
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
-        type(self).seen += len(json.loads(body))
+        with self.counting:
+            type(self).seen += len(json.loads(body))
         self.send_response(202)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -108,8 +110,10 @@ def _runtime(folder: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         line = next(line for line in process.stdout if line.startswith(_READY))
-        yield process, int(line.rpartition(":")[2])
-        process.terminate()
+        try:
+            yield process, int(line.rpartition(":")[2])
+        finally:
+            process.terminate()
 
 
 def _memory_mib(pid: int) -> float:
