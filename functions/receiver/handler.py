@@ -4,8 +4,8 @@ import orjson
 
 from headrace import __version__, bootstrap
 from headrace.domain.records import Signal
-from headrace.entry.errors import otlp_error
 from headrace.entry.http import Door, Request, Response
+from headrace.entry.otlp_errors import otlp_error
 from headrace.stages.check_health import check_health
 from headrace.stages.receive import receive
 from headrace.wire.otlp import CONTENT_TYPES, decode_content_type, encode_response

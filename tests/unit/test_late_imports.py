@@ -24,8 +24,8 @@ CHOSEN = {
 }
 
 
-def loaded_by(program: str, folder: Path, **environment: str) -> set[str]:
-    """Those of CHOSEN that a fresh process has loaded after `program`."""
+def modules_after(program: str, folder: Path, **environment: str) -> set[str]:
+    """The names of all modules that a fresh process has loaded after `program`."""
     ran = subprocess.run(
         [sys.executable, "-c", f"{program}\nimport sys; print(*sorted(sys.modules))"],
         cwd=ROOT,
@@ -35,13 +35,24 @@ def loaded_by(program: str, folder: Path, **environment: str) -> set[str]:
         check=True,
         timeout=60,
     )
-    return CHOSEN & {name.partition(".")[0] for name in ran.stdout.split()}
+    return set(ran.stdout.split())
+
+
+def loaded_by(program: str, folder: Path, **environment: str) -> set[str]:
+    """Those of CHOSEN that a fresh process has loaded after `program`."""
+    return CHOSEN & {name.partition(".")[0] for name in modules_after(program, folder, **environment)}
 
 
 @pytest.mark.parametrize("function", ["receiver", "agent_output", "pipeline", "sink"])
 def test_importing_a_door_loads_no_adapter(function, tmp_path):
     assert loaded_by(f"import functions.{function}.handler", tmp_path) == set()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("function", ["agent_output", "pipeline", "sink", "traces", "control_plane", "reconcile"])
+def test_only_the_receiver_loads_protobuf(function, tmp_path):
+    assert not {"google.protobuf", "opentelemetry"} & modules_after(f"import functions.{function}.handler", tmp_path)
+    assert "google.protobuf" in modules_after("import functions.receiver.handler", tmp_path)
 
 
 def test_importing_the_wiring_loads_no_adapter(tmp_path):

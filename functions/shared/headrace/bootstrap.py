@@ -1,6 +1,7 @@
 """Wires ports to adapters: the only place that names adapters. Each is imported when it is first chosen.
 
-Everything here is made once in a process, at first use, and shared by all functions that run in it.
+Everything here is made once in a process, at first use, and shared by all functions that run in it. Stages are
+imported where their ports are made, so that a function loads its own and no other's: a cold start is mostly imports.
 """
 
 from collections.abc import Callable
@@ -35,15 +36,14 @@ from headrace.ports.vault import Vault
 from headrace.ports.wiring import Wiring
 from headrace.secret_keys import encryption_keys, jwt_keys
 from headrace.settings import Settings
-from headrace.stages import accept_output, deliver, receive
 from headrace.stages.configuration import Configuration
-from headrace.stages.ports import Ports as SendingPorts
 
 if TYPE_CHECKING:
     from headrace.control.ports import Ports as ControlPorts
     from headrace.control.ports import Upkeep
     from headrace.control.tokens import SigningKeys
-    from headrace.stages.trace import Ports as TracePorts
+    from headrace.stages import accept_output, deliver, receive, trace
+    from headrace.stages.ports import Ports as ProcessPorts
 
 EngineName = Literal["jsonatapy", "jsonata-python"]
 Made = TypeVar("Made", bound=Closable)
@@ -200,34 +200,40 @@ def queues() -> QueueNames:
 
 
 @cache
-def receiving() -> receive.Ports:
+def receiving() -> "receive.Ports":
     """For `functions/receiver`."""
-    return receive.Ports(bus(), configuration(), table("telemetry"), clock(), queues(), settings().max_record_bytes)
+    from headrace.stages.receive import Ports
+
+    return Ports(bus(), configuration(), table("telemetry"), clock(), queues(), settings().max_record_bytes)
 
 
 @cache
-def accepting() -> accept_output.Ports:
+def accepting() -> "accept_output.Ports":
     """For `functions/agent_output`."""
-    return accept_output.Ports(
-        bus(), configuration(), table("telemetry"), clock(), queues(), settings().max_output_bytes
-    )
+    from headrace.stages.accept_output import Ports
+
+    return Ports(bus(), configuration(), table("telemetry"), clock(), queues(), settings().max_output_bytes)
 
 
 @cache
-def processing() -> SendingPorts:
+def processing() -> "ProcessPorts":
     """For `functions/pipeline`."""
-    return SendingPorts(bus(), configuration(), table("telemetry"), clock(), expressions(), outbound())
+    from headrace.stages.ports import Ports
+
+    return Ports(bus(), configuration(), table("telemetry"), clock(), expressions(), outbound())
 
 
 @cache
-def delivering() -> deliver.Ports:
+def delivering() -> "deliver.Ports":
     """For `functions/sink`."""
-    return deliver.Ports(bus(), configuration(), table("telemetry"), clock(), expressions(), outbound(), notifier())
+    from headrace.stages.deliver import Ports
+
+    return Ports(bus(), configuration(), table("telemetry"), clock(), expressions(), outbound(), notifier())
 
 
 @cache
-def tracing() -> "TracePorts":
-    """For `functions/traces`. Imported late: the rest of the data path has no use for it."""
+def tracing() -> "trace.Ports":
+    """For `functions/traces`."""
     from headrace.stages.trace import Ports
 
     return Ports(bus(), configuration(), table("telemetry"), clock(), archive=archive())
@@ -235,7 +241,7 @@ def tracing() -> "TracePorts":
 
 @cache
 def controlling() -> "ControlPorts":
-    """For `functions/control_plane`. Imported late: the data path has no use for it."""
+    """For `functions/control_plane`."""
     from headrace.control.ports import Ports
 
     return Ports(

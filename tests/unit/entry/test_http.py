@@ -8,8 +8,9 @@ import pytest
 from google.rpc.status_pb2 import Status
 
 from headrace.domain import errors
-from headrace.entry.errors import otlp_error, problem_error
+from headrace.entry.errors import problem_error
 from headrace.entry.http import STATUSES, Door, Limits, Request, Response
+from headrace.entry.otlp_errors import otlp_error
 from tests.functions.events import Context, answer_body, answer_json, content_type, http_event
 
 LIMITS = Limits(body_bytes=1000, unpacked_bytes=2000)

@@ -14,8 +14,9 @@ from uuid import uuid4
 from pybase64 import b64decode, b64encode_as_string
 
 from headrace.domain.errors import HeadraceError
-from headrace.entry.errors import otlp_error, problem_error
+from headrace.entry.errors import problem_error
 from headrace.entry.http import Limits, Request, Response
+from headrace.entry.otlp_errors import otlp_error
 from headrace.entry.routing import Router
 from headrace.local.feed import Feed
 from headrace.local.functions import Loaded
