@@ -42,6 +42,8 @@ def test_who_meets_another_writer_at_the_start_waits_for_it(path, other):
 
 
 def test_who_meets_a_writer_that_never_ends_gives_up(path, other):
-    with closing(sqlite3.connect(path, timeout=0)) as connection:
-        with pytest.raises(sqlite3.OperationalError, match="locked"):
-            use_write_ahead_log(connection, wait_s=0)
+    with (
+        closing(sqlite3.connect(path, timeout=0)) as connection,
+        pytest.raises(sqlite3.OperationalError, match="locked"),
+    ):
+        use_write_ahead_log(connection, wait_s=0)
