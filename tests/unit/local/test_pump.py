@@ -1,6 +1,7 @@
 """The pump: which messages it hands out, when, to whom, and how many at once. Failures: `test_pump_failures`."""
 
 import threading
+import time
 from dataclasses import replace
 from datetime import timedelta
 from threading import Semaphore
@@ -86,7 +87,8 @@ def test_a_subscription_takes_effect_while_the_pump_runs_when_it_is_switched_on_
 
 
 def test_the_wiring_is_not_read_at_each_pass(bus, monkeypatch):
-    monkeypatch.setattr(pump_module, "_WIRING_EVERY_SECONDS", 3600)
+    # Longer than the machine is up: the first look must not wait for it.
+    monkeypatch.setattr(pump_module, "_WIRING_EVERY_SECONDS", time.monotonic() + 3600)
     wiring, reads = wired(PLAIN), []
     subscriptions = wiring.subscriptions
     monkeypatch.setattr(wiring, "subscriptions", lambda: reads.append(1) or subscriptions())

@@ -86,7 +86,7 @@ class Pump:
 
     def _dispatch(self) -> None:
         subscriptions: dict[str, Subscription] = {}
-        looked = 0.0
+        looked = float("-inf")
         while not self._stopping.is_set():
             try:
                 if time.monotonic() - looked > _WIRING_EVERY_SECONDS:

@@ -24,7 +24,7 @@ class Scout:
         self._connection, self._consumer = connection, consumer
         self._new: set[str] = set()
         self._waiting: dict[str, Due] = {}
-        self._swept = 0.0
+        self._swept = float("-inf")
 
     def news(self, queue: str) -> None:
         """Something may have changed there."""
@@ -32,7 +32,7 @@ class Scout:
 
     def all_new(self) -> None:
         """Anything may have changed anywhere."""
-        self._swept = 0.0
+        self._swept = float("-inf")
 
     async def due(self, now: int) -> dict[str, Due]:
         """Of every queue what could be received at `now`, here or on the server."""
