@@ -108,7 +108,7 @@ def test_an_id_that_is_not_hex_refuses_its_record_and_no_other():
     tree["resourceLogs"][0]["scopeLogs"][0]["logRecords"].append({"severityText": "good"})
     found = from_json("logs", tree)
     assert [record["severityText"] for record in records(found)] == ["good"]
-    assert found.refused.total() == 1
+    assert found.reason() == "1 refused: trace id that is not hex, 32 digits are needed"
 
 
 def test_names_in_the_spelling_of_protobuf_are_unknown_fields():

@@ -16,6 +16,7 @@ import orjson
 
 from headrace.domain.errors import TooLarge
 from headrace.domain.records import Record, timestamp
+from headrace.wire.otlp_json import NOT_HEX
 
 FLAT_LIMIT_BYTES = 128 * 1024 * 1024
 """Of all records of a request, as `Flattened.reserve` counts them."""
@@ -153,6 +154,8 @@ def span_hex(span_id: bytes) -> str:
 
 
 def _hex(raw: bytes, length: int, what: str) -> str:
+    if raw == NOT_HEX:
+        raise BadId(f"{what} that is not hex, {2 * length} digits are needed")
     if len(raw) not in (0, length):
         raise BadId(f"{what} of {len(raw)} bytes, {length} are needed")
     return raw.hex() if any(raw) else ""

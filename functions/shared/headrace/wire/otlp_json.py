@@ -21,7 +21,7 @@ MAX_DEPTH = 100
 
 _IDS = {"trace_id", "span_id", "parent_span_id"}
 _PLAIN_ALPHABET = str.maketrans("-_", "+/")
-_NOT_AN_ID = b"?"
+NOT_HEX = b"this is not hex"
 """Stands for an id that is not hex: of no valid length, so that just this record is refused later."""
 
 Setter = Callable[[Any, Any, str, int], None]
@@ -105,7 +105,7 @@ def _id(value: Any) -> bytes:
     try:
         return bytes.fromhex(_string(value))
     except ValueError:
-        return _NOT_AN_ID
+        return NOT_HEX
 
 
 def _string(value: Any) -> str:
