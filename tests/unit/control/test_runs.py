@@ -201,6 +201,12 @@ def test_a_span_is_found_with_and_without_its_trace(desk: Desk) -> None:
     assert desk.get(f"/spans/{2:016x}", trace_id="0" * 32).status == 404
 
 
+def test_runs_and_spans_are_found_by_ids_in_any_case(desk: Desk) -> None:
+    desk.trace(agent(0xABC))
+    assert desk.get(f"/runs/{TRACE.upper()}").json["trace_id"] == TRACE
+    assert desk.get(f"/spans/{0xABC:016X}", trace_id=TRACE.upper()).json["trace_id"] == TRACE
+
+
 def test_there_is_no_run_of_an_unknown_trace(desk: Desk) -> None:
     assert desk.get("/runs/ffffffffffffffffffffffffffffffff").status == 404
 

@@ -50,7 +50,7 @@ class RunsIn(PageIn):
 class SpanIn(Strict):
     """Where to look for a span."""
 
-    trace_id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None
+    trace_id: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{32}$")] | None = None
     """The trace of the span, if it is known. Otherwise the latest thousand runs are looked through."""
 
 

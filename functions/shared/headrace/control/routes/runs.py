@@ -28,7 +28,7 @@ def list_runs(call: Call, ports: Ports) -> Answer:
 
 def get_run(call: Call, ports: Ports) -> Answer:
     """One run, by the id of its trace: all spans, and the graph of who spoke to whom."""
-    run, spans = runs.load_run(call.project_id, call.path["trace_id"], ports)
+    run, spans = runs.load_run(call.project_id, call.path["trace_id"].lower(), ports)
     shown: dict[str, Any] = {**encode_run(run), "spans": encode_spans(spans), "graph": encode_graph(graph(run))}
     return Answer(RunDetailOut.model_validate(shown))
 
@@ -57,7 +57,8 @@ def _window(call: Call, ports: Ports) -> tuple[int, int]:
 def get_span(call: Call, ports: Ports) -> Answer:
     """One span. Say the trace if you know it: otherwise only the latest thousand runs are looked through."""
     query: SpanIn = call.query
-    run, spans, wanted = runs.find_span(call.project_id, call.path["span_id"], query.trace_id, ports)
+    trace_id = None if query.trace_id is None else query.trace_id.lower()
+    run, spans, wanted = runs.find_span(call.project_id, call.path["span_id"].lower(), trace_id, ports)
     shown = next(each for each in encode_spans(spans) if each["span_id"] == wanted.span_id)
     return Answer(FoundSpanOut.model_validate({**shown, "trace_id": run.trace_id}))
 
