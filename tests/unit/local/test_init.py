@@ -116,6 +116,25 @@ def test_what_cannot_work_is_refused_and_changes_nothing(fresh, wanted, error, w
     assert read_credentials(fresh) == credentials
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [{"agent_endpoint": "ftp://x"}, {"filter": "a == 1"}, {"webhook": "nowhere"}],
+    ids=lambda each: next(iter(each)),
+)
+def test_an_option_that_cannot_work_keeps_a_new_project_from_being_made(fresh, wrong):
+    credentials = configure(Wanted())
+    with pytest.raises(InvalidInput):
+        configure(Wanted(project="shop", **wrong))
+    assert read_credentials(fresh) == credentials
+    assert all(each.queue.endswith(credentials.project_id) for each in bootstrap.wiring().subscriptions())
+
+
+def test_a_filter_in_another_language_is_answered_with_how_jsonata_says_it(headrace, data_dir):
+    code, out, err = headrace("init", "--data-dir", data_dir, "--filter", "severityNumber == 17")
+    assert (code, out) == (1, "")
+    assert err == "headrace: filter: == is not JSONata (at character 15); = compares: a = b\n"
+
+
 def test_credentials_of_another_store_cannot_choose_a_project(fresh):
     credentials = configure(Wanted())
     write_credentials(fresh, type(credentials)("http://x", "gone@x.io", "p", "id", "key"))

@@ -18,7 +18,7 @@ from headrace.domain.errors import HeadraceError, InvalidInput, NotAuthenticated
 from headrace.entry.api import PREFIX
 from headrace.entry.http import STATUSES
 from headrace.local.credentials import Credentials, write_private
-from headrace.local.printing import one_line
+from headrace.local.printing import expression_advice, one_line
 from headrace.wire.api import url_fault
 from headrace.wire.problem import CONTENT_TYPE
 
@@ -182,6 +182,4 @@ def _error(answer: requests.Response, problem: dict[str, Json]) -> HeadraceError
 def _fault(error: dict[str, Json]) -> str:
     """One wrong field; for an expression also where it is wrong, and what to write instead."""
     told = f"{error['field']}: {error['message']}" if error.get("field") else str(error["message"])
-    if error.get("position") is not None:
-        told += f" (at character {error['position']})"
-    return f"{told}; {error['hint']}" if error.get("hint") else told
+    return told + expression_advice(error.get("position"), error.get("hint"))

@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 
 from headrace import __version__, bootstrap, observability
-from headrace.domain.errors import HeadraceError
+from headrace.domain.errors import HeadraceError, InvalidExpression
 from headrace.local import manage
+from headrace.local.printing import expression_advice
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -37,7 +38,8 @@ def main() -> None:
     try:
         app()
     except HeadraceError as error:
-        print(f"headrace: {error}", file=sys.stderr)  # noqa: T201
+        advice = expression_advice(error.position, error.hint) if isinstance(error, InvalidExpression) else ""
+        print(f"headrace: {error}{advice}", file=sys.stderr)  # noqa: T201
         sys.exit(1)
 
 

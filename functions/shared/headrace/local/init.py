@@ -7,7 +7,7 @@ from rich.console import Console
 from headrace import bootstrap
 from headrace.control.accounts import find_account
 from headrace.control.keys import create_key
-from headrace.control.pipelines import load_pipeline, save_pipeline
+from headrace.control.pipelines import check_expression, load_pipeline, save_pipeline
 from headrace.control.projects import create_project, find_project
 from headrace.control.sinks import add_sink, list_sinks
 from headrace.domain.errors import NotFound
@@ -48,6 +48,7 @@ def run_init(wanted: Wanted) -> None:
 def configure(wanted: Wanted, endpoint: str = DEFAULT_ENDPOINT) -> Credentials:
     """Bring the data directory to what is wanted; safe to repeat."""
     data_dir = bootstrap.make_data_dir()
+    _check(wanted)
     credentials, new = ensure_credentials(data_dir, endpoint, email=wanted.email, project=wanted.project)
     if wanted.project and not new:
         credentials = _in_project(credentials, wanted.project)
@@ -57,6 +58,15 @@ def configure(wanted: Wanted, endpoint: str = DEFAULT_ENDPOINT) -> Credentials:
     if wanted.webhook is not None:
         _ensure_webhook(credentials.project_id, wanted.webhook)
     return credentials
+
+
+def _check(wanted: Wanted) -> None:
+    """Refuse what cannot be saved while nothing has been made yet."""
+    parse(PipelineIn, _changes(wanted))
+    if wanted.filter:
+        check_expression("filter", wanted.filter, bootstrap.controlling().expressions)
+    if wanted.webhook is not None:
+        parse(SinkIn, _webhook(wanted.webhook))
 
 
 def _in_project(credentials: Credentials, name: str) -> Credentials:
@@ -79,18 +89,26 @@ def _sinks(project_id: str) -> list[Sink]:
 
 
 def _place(sink: Sink) -> str:
-    """Where it sends to; a Slack address is a secret."""
-    return sink.url if sink.type == "webhook" else sink.name or "Slack"
+    """Where it sends to; addresses of other kinds are secret."""
+    return sink.url if sink.type == "webhook" else sink.name or sink.type.capitalize()
 
 
 def _save_pipeline(project_id: str, wanted: Wanted) -> None:
     ports = bootstrap.controlling()
     stored = PipelineIn.of(load_pipeline(project_id, ports.config)).model_dump()
+    save_pipeline(project_id, parse(PipelineIn, {**stored, **_changes(wanted)}), ports)
+
+
+def _changes(wanted: Wanted) -> dict[str, str | None]:
+    """The fields of the pipeline that the options name; an empty option clears its field."""
     given = {"agent_endpoint": wanted.agent_endpoint, "filter": wanted.filter}
-    changes = {name: value or None for name, value in given.items() if value is not None}
-    save_pipeline(project_id, parse(PipelineIn, {**stored, **changes}), ports)
+    return {name: value or None for name, value in given.items() if value is not None}
 
 
 def _ensure_webhook(project_id: str, url: str) -> None:
     if all(sink.url != url for sink in _sinks(project_id)):
-        add_sink(project_id, parse(SinkIn, {"type": "webhook", "url": url}), bootstrap.controlling())
+        add_sink(project_id, parse(SinkIn, _webhook(url)), bootstrap.controlling())
+
+
+def _webhook(url: str) -> dict[str, str]:
+    return {"type": "webhook", "url": url}

@@ -50,6 +50,12 @@ def one_line(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
+def expression_advice(position: int | None, hint: str | None) -> str:
+    """What follows the message about a wrong expression: where it is wrong, and what to write instead."""
+    told = "" if position is None else f" (at character {position})"
+    return f"{told}; {hint}" if hint else told
+
+
 def _text(value: Any) -> str:
     if value is None:
         return ""
