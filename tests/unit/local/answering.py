@@ -19,7 +19,7 @@ class Site:
 
 
 @contextmanager
-def answering(*answers: Answer) -> Iterator[Site]:
+def answering(*answers: Answer, content_type: str = "text/plain") -> Iterator[Site]:
     """404 where the table says nothing."""
     table = {(method, path): (status, body) for method, path, status, body in answers}
 
@@ -30,6 +30,7 @@ def answering(*answers: Answer) -> Iterator[Site]:
             site.asked.append((self.command, self.path, headers, body))
             status, answer = table.get((self.command, self.path), (404, b"nothing here"))
             self.send_response(status)
+            self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
             self.wfile.write(answer)

@@ -25,7 +25,7 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def site() -> Iterator[Callable[..., Site]]:
     """Makes HTTP servers on this machine that answer as a table says."""
     with ExitStack() as servers:
-        yield lambda *answers: servers.enter_context(answering(*answers))
+        yield lambda *answers, **more: servers.enter_context(answering(*answers, **more))
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
+from google.rpc.status_pb2 import Status
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
@@ -98,9 +99,17 @@ def test_levels_become_severities(line, severity):
     assert (record["severityNumber"], record["severityText"]) == severity
 
 
-@pytest.mark.parametrize(("line", "body"), [({"message": "m"}, "m"), ({"body": "b", "message": "m"}, "b")])
+@pytest.mark.parametrize(
+    ("line", "body"),
+    [({"message": "m"}, "m"), ({"body": "b", "message": "m"}, "b"), ({"msg": "m", "level": "info"}, "m")],
+)
 def test_a_message_is_a_body(line, body):
     assert flat([line])[0]["body"] == body
+
+
+def test_what_a_logger_writes_beside_the_fields_of_a_record_becomes_attributes():
+    (record,) = flat([{"event": "login", "user": {"id": 7}, "signal": "log", "attributes": {"event": "kept"}}])
+    assert record["attributes"] == {"event": "kept", "user": {"id": 7}}
 
 
 # --- lines of a file -----------------------------------------------------------------------------------------
@@ -231,6 +240,13 @@ def test_refused_records_are_counted_over_all_requests(site, capsys):
 def test_an_answer_other_than_200_is_shown(site):
     receiver = site(("POST", "/v1/logs", 401, b"this API key is not known"))
     with pytest.raises(Unavailable, match=r"/v1/logs answered 401: .*not known"):
+        run_send(None, 1, 0, receiver.url, "hr_key")
+
+
+def test_the_words_of_a_status_are_shown_and_not_its_bytes(site):
+    status = Status(code=16, message="this API key is not known\x1b[2J").SerializeToString()
+    receiver = site(("POST", "/v1/logs", 401, status), content_type="application/x-protobuf")
+    with pytest.raises(Unavailable, match=r"answered 401: this API key is not known\\x1b\[2J$"):
         run_send(None, 1, 0, receiver.url, "hr_key")
 
 

@@ -5,22 +5,28 @@ import random
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import requests
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from google.protobuf.message import DecodeError
+from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from headrace import bootstrap
 from headrace.domain.errors import InvalidInput, Unavailable
 from headrace.local.credentials import read_credentials
+from headrace.local.printing import one_line
 
 _BATCH = 512
 _TIMEOUT_SECONDS = 30
+_SHOWN_BYTES = 200
+_PROTOBUF = "application/x-protobuf"
 _SEVERITIES = {
     "TRACE": 1,
     "DEBUG": 5,
@@ -39,6 +45,13 @@ _MADE_UP = (
     ("inventory", "INFO", "Stock level read"),
     ("inventory", "ERROR", "Timeout waiting for DB connection after 30s"),
 )
+
+_BODIES = ("body", "message", "msg")
+_FIELDS = frozenset(
+    {"signal", "resourceAttributes", "scope", "severityNumber", "severityText", "level", *_BODIES, "attributes"}
+    | {"traceId", "spanId", "timestamp", "observedTimestamp", "flags", "eventName"}
+)
+"""What a line says about its record: the flat record's fields, and what loggers call some of them."""
 
 Line = dict[str, Any]
 
@@ -72,7 +85,10 @@ def run_send(file: Path | None, count: int, rate: float, endpoint: str | None, a
 
 
 def encode_logs(lines: Iterable[Line]) -> bytes:
-    """An OTLP request of log lines: objects with the fields of the flat record, all of them optional."""
+    """An OTLP request of log lines: objects with the fields of the flat record, all of them optional.
+
+    Loggers that write JSON have fields of their own beside them: these become attributes.
+    """
     request = ExportLogsServiceRequest()
     scopes: dict[str, Any] = {}
     for line in lines:
@@ -90,8 +106,9 @@ def _fill(record: Any, line: Line) -> None:
     severity = str(line.get("severityText") or line.get("level") or "")
     record.severity_text = severity
     record.severity_number = line.get("severityNumber") or _SEVERITIES.get(severity.upper(), 0)
-    _value(record.body, line.get("body", line.get("message", "")))
-    _attributes(record.attributes, line.get("attributes") or {})
+    _value(record.body, next((line[name] for name in _BODIES if name in line), ""))
+    own = {name: value for name, value in line.items() if name not in _FIELDS}
+    _attributes(record.attributes, {**own, **(line.get("attributes") or {})})
     record.trace_id = bytes.fromhex(line.get("traceId") or "")
     record.span_id = bytes.fromhex(line.get("spanId") or "")
     moment = line.get("timestamp")
@@ -126,17 +143,23 @@ def _value(target: Any, value: Any) -> None:
 
 def _post(session: requests.Session, endpoint: str, api_key: str, batch: list[Line]) -> int:
     """Send one request; how many records of it were refused."""
-    headers = {"Content-Type": "application/x-protobuf", "X-API-Key": api_key}
+    headers = {"Content-Type": _PROTOBUF, "X-API-Key": api_key}
     url = f"{endpoint.rstrip('/')}/v1/logs"
     try:
         answer = session.post(url, data=encode_logs(batch), headers=headers, timeout=_TIMEOUT_SECONDS)
     except requests.RequestException as cause:
         raise Unavailable(f"{url} gave no answer; is `headrace up` running? ({cause})") from cause
     if answer.status_code != 200:
-        raise Unavailable(f"{url} answered {answer.status_code}: {answer.content[:200]!r}")
-    from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
-
+        raise Unavailable(f"{url} answered {answer.status_code}: {one_line(_reason(answer))}")
     return int(ExportLogsServiceResponse.FromString(answer.content).partial_success.rejected_log_records)
+
+
+def _reason(answer: requests.Response) -> str:
+    """What a receiver says about its refusal: a `google.rpc.Status`, or whatever else lives at the address."""
+    if answer.headers.get("Content-Type") == _PROTOBUF:
+        with suppress(DecodeError):
+            return str(Status.FromString(answer.content).message)
+    return answer.content[:_SHOWN_BYTES].decode(errors="replace")
 
 
 def _made_up(count: int) -> Iterator[Line]:
