@@ -94,7 +94,10 @@ def source() -> Source:
     """The chosen bus as the pump sees it. Raises ConfigError where the engine calls the functions by itself."""
     made = bus()
     if not hasattr(made, "receive"):
-        raise ConfigError(f"{settings().bus_url!r} calls the functions by itself: there is nothing to pull from")
+        raise ConfigError(
+            f"{settings().bus_url!r} calls Lambda functions by itself, so there is nothing to pull from: "
+            "serve only receiver, agent_output, control_plane and reconcile here, or choose another bus"
+        )
     return cast(Source, made)
 
 

@@ -54,6 +54,14 @@ def test_a_later_start_is_one_line_and_keeps_its_secrets_to_itself(data_dir, ser
     assert read_credentials(data_dir) == before.at(endpoint)
 
 
+def test_a_bus_that_nothing_can_be_pulled_from_is_refused_before_an_account_is_made(data_dir, served):
+    bootstrap.override(bus="sqs://eu-west-1")
+    with pytest.raises(ConfigError, match="serve only receiver"):
+        up.run_up("127.0.0.1", 0)
+    assert not (data_dir / FILE).exists()
+    assert not served
+
+
 def test_the_data_directory_is_its_owners_alone(data_dir, served):
     up.run_up("127.0.0.1", 0)
     assert stat.S_IMODE(data_dir.stat().st_mode) == 0o700

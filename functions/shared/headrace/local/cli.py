@@ -27,9 +27,12 @@ manage.add_to(app)
 DataDir = Annotated[
     Path | None, typer.Option(help="Where queues, tables and credentials are kept. [default: .headrace]")
 ]
-BusUrl = Annotated[str | None, typer.Option("--bus", help="URL of the bus: sqlite:///PATH or nats://HOST:4222.")]
+BusUrl = Annotated[
+    str | None, typer.Option("--bus", help="URL of the bus: sqlite:///PATH, nats://HOST:4222 or sqs://.")
+]
 StoreUrl = Annotated[
-    str | None, typer.Option("--store", help="URL of the tables: sqlite:///PATH or postgresql://USER@HOST/NAME.")
+    str | None,
+    typer.Option("--store", help="URL of the tables: sqlite:///PATH, postgresql://USER@HOST/NAME or dynamodb://."),
 ]
 
 

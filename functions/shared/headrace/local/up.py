@@ -12,9 +12,14 @@ _console = Console(soft_wrap=True, highlight=False)
 
 
 def run_up(host: str, port: int) -> None:
-    """Serve until told to stop; print one line with the base URL when ready."""
+    """Serve until told to stop; print one line with the base URL when ready.
+
+    Raises:
+        ConfigError: the address, a setting or the bus cannot be used.
+    """
     with listen(host, port) as listener:
         endpoint, data_dir = base_url(listener), bootstrap.make_data_dir()
+        bootstrap.source()  # a bus that cannot be used here is refused before there is an account
         credentials, new = ensure_credentials(data_dir, endpoint)
         if new:
             _introduce(credentials)
