@@ -166,11 +166,11 @@ def test_the_headers_of_a_user_do_not_replace_ours(scene):
     assert "forged" not in request.headers.values()
 
 
-def test_without_a_request_id_there_is_no_header_for_it(scene):
+def test_without_a_request_id_the_id_that_the_agent_was_told_stands_for_it(scene):
     scene.sink()
-    scene.say(FINDING)
+    told = scene.say(FINDING)
     scene.deliver()
-    assert "X-Request-ID" not in scene.outbound.requests[0].headers
+    assert scene.outbound.requests[0].headers["X-Request-ID"] == told
 
 
 def test_slack_gets_readable_blocks(scene):

@@ -30,7 +30,7 @@ class Output:
 
     project_id: str
     id: str
-    """Stays the same however often it is stored again."""
+    """What its agent was told when it was accepted. Stays the same however often it is stored again."""
     body: bytes
     """The JSON text as it was accepted: numbers keep every digit."""
     payload: Any
@@ -82,15 +82,13 @@ def _body(output: Output, sink: Sink, shaped: Any) -> bytes:
 
 def _headers(output: Output, sink: Sink, body: bytes, now_unix_nano: int) -> dict[str, str]:
     secrets = signing_secrets(sink.signing_secret, sink.old_secrets, now_unix_nano)
-    headers = {
+    return {
         **sink.headers,
         "Content-Type": "application/json",
         "X-Project-ID": output.project_id,
+        "X-Request-ID": output.request_id or output.id,
         **encode_signature(f"msg_{uuid5(_NAMESPACE, output.id + sink.id).hex}", body, secrets, now_unix_nano),
     }
-    if output.request_id:
-        headers["X-Request-ID"] = output.request_id
-    return headers
 
 
 def _notification(output: Output, sink: Sink, shaped: Any) -> Notification:
