@@ -36,6 +36,18 @@ def test_a_call_that_two_libraries_tell_of_counts_once_with_what_either_knows() 
     assert (run.llm_calls, run.input_tokens, run.agents[0].llm_calls) == (1, 100, 1)
 
 
+def test_a_call_of_which_only_the_outer_span_tells_the_answer_is_empty_when_that_says_so() -> None:
+    empty = {"gen_ai.operation.name": "chat", "gen_ai.output.messages": '[{"role":"assistant","parts":[]}]'}
+    run = _run(root(), flat(3, empty), flat(4, {"gen_ai.operation.name": "chat"}, parent=3))
+    assert (run.status, run.error_type, run.llm_calls) == ("completed", "empty_response", 1)
+
+
+def test_an_empty_answer_that_a_filter_stopped_is_blocked() -> None:
+    empty = {"llm.output_messages.0.message.role": "assistant", "llm.finish_reason": "content_filter"}
+    run = _run(root(), flat(2, {"openinference.span.kind": "LLM", **empty}))
+    assert (run.status, run.error_type, run.recovered) == ("completed", "blocked", False)
+
+
 def test_two_spans_with_the_same_answer_are_one_call() -> None:
     told = {"gen_ai.response.id": "chatcmpl-1"}
     run = _run(root(), model(2, attributes=told), model(3, attributes=told))
@@ -252,6 +264,19 @@ def test_an_agent_that_fails_as_a_tool_of_another_does_not_fail_the_run() -> Non
         flat(3, {"openinference.span.kind": "TOOL", "tool.name": "ask_b"}, parent=2, scope=scope, status="OK"),
         flat(4, {**named, "agent.name": "b"}, parent=3, scope=scope, error="Error code: 500"),
     )
+    assert (run.status, run.error_type, run.recovered) == ("completed", "llm_error", True)
+
+
+def test_an_agent_that_is_left_by_an_exception_failed_though_its_span_is_good() -> None:
+    scope = "openinference.instrumentation.openai_agents"
+    spans = [
+        flat(1, {"openinference.span.kind": "AGENT"}, parent="", takes=100, scope=scope, status="OK"),
+        flat(2, {"openinference.span.kind": "AGENT", "agent.name": "a"}, takes=90, scope=scope, status="OK"),
+        flat(3, {"openinference.span.kind": "LLM"}, parent=2, scope=scope, error="Error code: 500"),
+    ]
+    run = _run(*spans)
+    assert (run.status, run.error_type, run.recovered) == ("failed", "llm_error", False)
+    run = _run(*spans, flat(5, {"openinference.span.kind": "LLM"}, parent=2, scope=scope, status="OK"))
     assert (run.status, run.error_type, run.recovered) == ("completed", "llm_error", True)
 
 

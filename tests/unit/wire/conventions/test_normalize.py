@@ -237,6 +237,8 @@ def test_times_are_read_to_the_nanosecond(stamp: Any, nanoseconds: int | None) -
         ("chat", "openai.RateLimitError", "Error code: 429", "rate_limit"),
         ("chat", "openai.APITimeoutError", "Request timed out.", "timeout"),
         ("chat", "openai.InternalServerError", "Error code: 500", "llm_error"),
+        ("chat", "openai.BadRequestError", "Error code: 400 - content_filter", "blocked"),
+        ("chat", "openai.BadRequestError", "Error code: 400 - no such model", "llm_error"),
         ("chat", "ValueError", "whatever", "llm_error"),
         ("chat", "asyncio.CancelledError", "", "cancelled"),
         ("execute_tool", "KeyError", "'x'", "tool_error"),
@@ -254,9 +256,17 @@ def test_the_type_of_an_error(operation: str, exception: str, message: str, kind
     assert span.error.type == kind
 
 
-def test_an_answer_that_a_filter_stopped_is_blocked_though_its_span_is_good() -> None:
-    attributes = {"gen_ai.operation.name": "chat", "gen_ai.response.finish_reasons": ["content_filter"]}
-    span = normalize(flat(2, attributes))
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"gen_ai.response.finish_reasons": ["content_filter"]},
+        {"llm.finish_reason": "content_filter"},
+        {"gen_ai.completion.0.finish_reason": "content_filter"},
+        {"output.value": '{"choices": [{"finish_reason": "content_filter"}]}'},
+    ],
+)
+def test_an_answer_that_a_filter_stopped_is_blocked_though_its_span_is_good(told: dict[str, Any]) -> None:
+    span = normalize(flat(2, {"gen_ai.operation.name": "chat", **told}))
     assert span.error is not None
     assert (span.status, span.error.type) == ("unset", "blocked")
 
@@ -277,17 +287,25 @@ def test_a_parent_of_another_process_is_known_by_the_flags() -> None:
     assert not normalize(flat(2, flags=0x101)).parent_is_remote
 
 
+_PART = "llm.output_messages.0.message.contents.0.message_content."
+
+
 def test_an_empty_answer_is_seen_in_every_form_and_hidden_content_is_none() -> None:
     forms: list[dict[str, Any]] = [
         {"gen_ai.output.messages": '[{"role":"assistant","parts":[]}]'},
         {"gen_ai.output.messages": '[{"role":"assistant","parts":[{"type":"text","content":" "}]}]'},
         {"llm.output_messages.0.message.role": "assistant"},
+        {"llm.output_messages.0.message.role": "assistant", _PART + "type": "text"},
+        {"llm.output_messages.0.message.role": "assistant", _PART + "type": "text", _PART + "text": ""},
         {"llm.completions": '[{"role":"assistant","content":""}]'},
+        {"llm.completions": '[{"role":"assistant","content":[{"type":"output_text","text":""}]}]'},
         {"gen_ai.completion.0.role": "assistant", "gen_ai.completion.0.content": ""},
     ]
     hidden: list[dict[str, Any]] = [
         {},
         {"llm.output_messages.0.message.role": "assistant", "llm.output_messages.0.message.content": "__REDACTED__"},
+        {"llm.output_messages.0.message.role": "assistant", _PART + "type": "image"},
+        {"llm.output_messages.0.message.role": "assistant", "output.value": '{"refusal": "I must not."}'},
         {"gen_ai.output.messages": '[{"role":"assistant","parts":[{"type":"image"}]}]'},
         {"gen_ai.output.messages": "not JSON"},
     ]

@@ -64,6 +64,8 @@ def _complete(tree: Tree, index: int, above: list[int]) -> None:
             cost_usd=counted.cost_usd,
             asked=span.asked or told.asked,
             answered=span.answered or told.answered,
+            answer_is_known=span.answer_is_known or told.answer_is_known,
+            is_empty=span.is_empty if span.answer_is_known else told.is_empty,
         )
         outer = above[outer]
 

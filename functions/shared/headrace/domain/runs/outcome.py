@@ -6,7 +6,9 @@ from datetime import timedelta
 from headrace.domain.runs.calls import Call
 from headrace.domain.runs.model import RunStatus
 from headrace.domain.runs.tree import Tree
-from headrace.domain.spans import ErrorType, SpanError
+from headrace.domain.spans import ErrorType, Kind, SpanError
+
+_WORK: frozenset[Kind] = frozenset(("agent", "llm_call", "tool_call", "handoff"))
 
 
 @dataclass(slots=True)
@@ -23,7 +25,7 @@ def judge(tree: Tree, models: list[Call], tools: list[Call], seen_ago_nano: int,
     """The outcome of a run whose last span came `seen_ago_nano` nanoseconds ago."""
     status = _status(tree, seen_ago_nano, idle)
     error, cause = _what_went_wrong(tree, models, tools, status)
-    is_empty = error.type == "empty_response" and (cause < 0 or tree.spans[cause].is_empty)
+    is_empty = error.type in ("empty_response", "blocked") and (cause < 0 or tree.spans[cause].is_empty)
     recovered = status == "completed" and error.type != "none" and not is_empty
     return Outcome(status, error, cause, recovered)
 
@@ -40,7 +42,10 @@ def _status(tree: Tree, seen_ago_nano: int, idle: timedelta) -> RunStatus:
 
 
 def _last_agent_failed(tree: Tree) -> bool:
-    """Whether the agent that came last, of those not called by other agents, ended with an error."""
+    """Whether the agent that came last, of those not called by other agents, ended with an error.
+
+    Such instrumentations end agents well, too, that are left by an exception: then the error is the last of their work.
+    """
     called = [False] * len(tree.spans)
     last = -1
     for index in tree.order:
@@ -48,13 +53,29 @@ def _last_agent_failed(tree: Tree) -> bool:
         called[index] = parent >= 0 and (tree.spans[parent].kind == "agent" or called[parent])
         if tree.spans[index].kind == "agent" and not called[index]:
             last = max(last, index)
-    return last >= 0 and tree.spans[last].status == "error"
+    return last >= 0 and (tree.spans[last].status == "error" or _stops_at_error(tree, last))
+
+
+def _stops_at_error(tree: Tree, agent: int) -> bool:
+    """Whether nothing was begun in an agent's span after an error in it, other than of a tool and what that runs."""
+    below = [index == agent for index in range(len(tree.spans))]
+    error, last = -1, -1
+    for index in tree.order:
+        span, parent = tree.spans[index], tree.parents[index]
+        if parent < 0 or not below[parent]:
+            continue
+        below[index] = span.kind != "tool_call"
+        if span.status == "error" and below[index]:
+            error = max(error, tree.ends(index))
+        elif span.kind in _WORK:
+            last = max(last, span.started_unix_nano)
+    return error > last
 
 
 def _what_went_wrong(tree: Tree, models: list[Call], tools: list[Call], status: RunStatus) -> tuple[SpanError, int]:
     empty = _empty_end(tree, models)
     if status == "completed" and empty is not None:
-        return SpanError("empty_response", "the last answer was empty"), empty
+        return _why_empty(tree, models, empty), empty
     causes = _causes(tree)
     if causes:
         index = _fatal(tree, causes) if status == "failed" else causes[0]
@@ -64,6 +85,13 @@ def _what_went_wrong(tree: Tree, models: list[Call], tools: list[Call], status: 
     if failed is not None:
         return SpanError("tool_error", f"{failed.name} told the model that it failed"), failed.index
     return _untyped(tree, status)
+
+
+def _why_empty(tree: Tree, models: list[Call], empty: int) -> SpanError:
+    """An answer is empty because a filter stopped it, or for no reason; an agent's is because its model's is."""
+    model = tree.spans[models[-1].index] if models else tree.spans[empty]
+    error = tree.spans[empty].error or (model.error if model.is_empty else None)
+    return error or SpanError("empty_response", "the last answer was empty")
 
 
 def _fatal(tree: Tree, causes: list[int]) -> int:

@@ -4,6 +4,7 @@ Messages come as JSON in one attribute (GenAI from 1.37, AgentTrace style), as f
 names (OpenInference, OpenLLMetry before 0.50) or as span events (GenAI before 1.37).
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,9 @@ from typing import Any
 from headrace.domain.spans import Span
 from headrace.wire.conventions.convention import Attributes
 from headrace.wire.conventions.values import json_list, json_object, text
+
+_TEXTS = ("text", "output_text", "reasoning")
+"""Types of parts of an answer that say what is in their text, and without one nothing."""
 
 _MOST = 64
 """Tool calls of one answer that are looked at, and messages of one input from its end."""
@@ -24,6 +28,8 @@ _FAILED = (
     "traceback (most recent call last)",
 )
 """How frameworks begin what they tell a model of a tool that failed."""
+
+_REFUSAL = re.compile(r'"refusal": ?"[^"]')
 
 Call = tuple[str, str, str]
 Result = tuple[str, str, bool]
@@ -40,8 +46,15 @@ class Answer:
     def add(self, content: Any, calls: Iterator[Call]) -> None:
         """Add one message to it."""
         self.is_known = True
-        self.has_content = self.has_content or bool(text(content).strip() if not isinstance(content, list) else content)
+        self.has_content = self.has_content or _has_content(content)
         self.asked.extend(calls)
+
+
+def _has_content(content: Any) -> bool:
+    """Whether there is anything in a content: text, or a part that says something."""
+    if isinstance(content, list):
+        return any(not isinstance(part, dict) or _said(part) for part in content[:_MOST])
+    return bool(text(content).strip())
 
 
 def read_answer(span: Span, attributes: Attributes, events: Sequence[Any]) -> None:
@@ -77,8 +90,8 @@ def _read_messages(answer: Answer, messages: list[Any]) -> None:
 
 def _said(part: Mapping[str, Any]) -> bool:
     """Whether a part says anything; parts that are neither text nor calls, such as images, do."""
-    if part.get("type") in ("text", "reasoning"):
-        return bool(text(part.get("content")).strip())
+    if part.get("type") in _TEXTS:
+        return bool(text(part.get("content") or part.get("text")).strip())
     return True
 
 
@@ -107,9 +120,19 @@ def _read_openinference(answer: Answer, attributes: Attributes) -> None:
     for number in range(_MOST):
         message = f"llm.output_messages.{number}.message."
         if f"{message}role" not in attributes:
-            return
-        content = attributes.get(f"{message}content") or attributes.get(f"{message}contents.0.message_content.type")
+            break
+        content = attributes.get(f"{message}content") or list(_openinference_parts(attributes, message))
         answer.add(content, _openinference_calls(attributes, message))
+    if not answer.has_content and not answer.asked:
+        answer.has_content = _REFUSAL.search(text(attributes.get("output.value"))) is not None
+
+
+def _openinference_parts(attributes: Attributes, message: str) -> Iterator[dict[str, Any]]:
+    for number in range(_MOST):
+        part = f"{message}contents.{number}.message_content."
+        if (kind := attributes.get(f"{part}type")) is None:
+            return
+        yield {"type": kind, "text": attributes.get(f"{part}text")}
 
 
 def _openinference_calls(attributes: Attributes, message: str) -> Iterator[Call]:

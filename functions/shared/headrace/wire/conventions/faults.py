@@ -70,6 +70,9 @@ SIGNS = (
 )
 """Looked at one after the other: the exception's name of all of them first, then the message."""
 
+_FILTER = _any(r"content.?filter|content (management )?policy")
+"""What a model's server says that answers a bad request because of what was asked for."""
+
 _BY_KIND: dict[Kind, ErrorType] = {"tool_call": "tool_error", "llm_call": "llm_error"}
 
 
@@ -91,6 +94,8 @@ def classify(kind: Kind, exception: str, message: str) -> ErrorType:
     found = next((sign.type for sign in signs if sign.exception.search(last)), None)
     beginning = message[:_MESSAGE_CHARACTERS]
     found = found or next((sign.type for sign in signs if sign.message.search(beginning)), None)
+    if found == "llm_error" and _FILTER.search(beginning):
+        return "blocked"
     if kind == "tool_call" and found in (None, "llm_error"):
         return "tool_error"
     if kind == "llm_call" and found in (None, "tool_error"):

@@ -4,6 +4,7 @@ The mapper that knows the span (`choose`) says what kind it is and where its fie
 what all conventions share. Whatever a record holds, it becomes a span: what makes no sense is left out and noted.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -233,12 +234,20 @@ def _read_outcome(span: Span, record: Record, attributes: Attributes, events: An
         span.error = read_error(span.kind, _map(record.get("status")).get("message"), attributes, events)
         if span.error is None:
             span.status = "unset"
-    elif span.kind == "llm_call" and _was_filtered(attributes.get("gen_ai.response.finish_reasons")):
+    elif span.kind == "llm_call" and _was_filtered(attributes):
         span.error = SpanError("blocked", "the answer was stopped by a content filter")
 
 
-def _was_filtered(reasons: Any) -> bool:
-    return isinstance(reasons, list | str) and "content_filter" in reasons
+_FINISH = ("gen_ai.response.finish_reasons", "llm.finish_reason", "gen_ai.completion.0.finish_reason")
+_FILTERED = re.compile(r'"finish_reason": ?"content_filter"')
+
+
+def _was_filtered(attributes: Attributes) -> bool:
+    told = [attributes[key] for key in _FINISH if key in attributes]
+    if told:
+        return any(isinstance(reasons, list | str) and "content_filter" in reasons for reasons in told)
+    answer = attributes.get("output.value")
+    return isinstance(answer, str) and _FILTERED.search(answer) is not None
 
 
 def _framework(resource_framework: str, attributes: Attributes, service: str) -> str:
