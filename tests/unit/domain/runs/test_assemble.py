@@ -285,6 +285,19 @@ def test_an_error_of_no_known_type_keeps_its_message() -> None:
     assert (run.status, run.error_type, run.error_message) == ("failed", "none", "KeyError: 'x'")
 
 
+def test_the_session_of_the_request_goes_before_those_that_its_agents_make_for_themselves() -> None:
+    agents = [flat(n, {"gen_ai.operation.name": "invoke_agent", "gen_ai.conversation.id": f"c{n}"}) for n in (2, 3)]
+    run = _run(flat(1, {"session.id": "s"}, parent="", takes=100), *agents)
+    assert (run.session_id, run.session_ids) == ("s", ["s", "c2", "c3"])
+
+
+def test_a_graph_that_runs_within_langchain_is_langgraphs() -> None:
+    scope = "openinference.instrumentation.langchain"
+    outer = flat(1, {"openinference.span.kind": "CHAIN"}, parent="", takes=100, scope=scope)
+    node = flat(2, {"openinference.span.kind": "LLM", "metadata": '{"langgraph_node": "model"}'}, scope=scope)
+    assert (_run(outer).framework, _run(outer, node).framework) == ("langchain", "langgraph")
+
+
 def test_users_and_sessions_of_several_are_all_named_and_none_is_the_runs() -> None:
     run = _run(
         root(), model(2, attributes={"user.id": "u1", "session.id": "s"}), model(3, attributes={"user.id": "u2"})

@@ -96,7 +96,7 @@ def _run(
         tool_calls=[ToolCall(call.name, call.agent, call.is_ok, (call.ended - call.started) / 1e6) for call in tools],
         messages=[RunMessage(each.sender, each.recipient, each.type, timestamp(each.at)) for each in conversation.said],
         user_id=_only(users),
-        session_id=_only(sessions),
+        session_id=_only(_all(tree.spans[index].session_id for index in tree.roots())) or _only(sessions),
         models=_all(span.model for span in spans),
         input_tokens=sum(span.input_tokens or 0 for span in spans),
         output_tokens=sum(span.output_tokens or 0 for span in spans),
@@ -130,8 +130,10 @@ def _only(values: list[str]) -> str:
 
 
 def _framework(tree: Tree) -> str:
-    """The framework of the outermost span that tells of one."""
-    return next((tree.spans[i].framework for i in tree.order if tree.spans[i].framework != "generic"), "generic")
+    """The framework of the outermost span that tells of one; LangGraph's where its graph runs within LangChain's."""
+    told = [tree.spans[i].framework for i in tree.order if tree.spans[i].framework != "generic"]
+    first = told[0] if told else "generic"
+    return "langgraph" if first == "langchain" and "langgraph" in told else first
 
 
 def _agents(tree: Tree, models: list[Call], tools: list[Call], found: list[Turn]) -> list[AgentPart]:
