@@ -17,10 +17,16 @@ COWORKER_TOOLS = frozenset(
 """CrewAI's, as the model and as the tool's span know them; an argument names the coworker."""
 
 
+HANDOFF_TOOLS = frozenset(("transfer_to_agent", "handoff_to_agent"))
+"""Those of the Google ADK and Strands: an argument names the agent."""
+
+AGENT_ARGUMENT = "agent_name"
+
+
 def handoff_target(tool: str) -> str:
     """The agent that a tool of this name hands over to, as far as the name tells; otherwise ""."""
     found = _HANDOFF.fullmatch(tool)
-    return found[1] if found and not is_coworker_tool(tool) else ""
+    return found[1] if found and tool not in HANDOFF_TOOLS and not is_coworker_tool(tool) else ""
 
 
 def is_coworker_tool(tool: str) -> bool:

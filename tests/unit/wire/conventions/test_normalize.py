@@ -276,6 +276,38 @@ def test_passing_control_by_an_exception_is_no_error() -> None:
     assert (span.status, span.error) == ("unset", None)
 
 
+def test_a_tool_that_hands_over_to_any_agent_names_it_in_an_argument() -> None:
+    named = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "transfer_to_agent"}
+    arguments = {"gcp.vertex.agent.tool_call_args": '{"agent_name": "b"}'}
+    events = [{"name": "gen_ai.tool.message", "attributes": {"content": '{"agent_name": "b"}'}}]
+    told = normalize(flat(2, {**named, **arguments}, scope="gcp.vertex.agent"))
+    in_event = normalize(flat(2, named, events=events))
+    for span, recipient in ((told, "b"), (in_event, "b"), (normalize(flat(2, named)), "")):
+        assert span.message is not None
+        assert (span.kind, span.message.type, span.message.recipient) == ("handoff", "handoff", recipient)
+
+
+@pytest.mark.parametrize(
+    ("scope", "framework"),
+    [
+        ("openinference.instrumentation.agno", "agno"),
+        ("openinference.instrumentation.llama_index", "llamaindex"),
+        ("openinference.instrumentation.smolagents", "smolagents"),
+        ("opentelemetry.instrumentation.agno", "agno"),
+        ("opentelemetry.instrumentation.llamaindex", "llamaindex"),
+        ("gcp.vertex.agent", "google-adk"),
+    ],
+)
+def test_the_framework_by_the_scope(scope: str, framework: str) -> None:
+    assert normalize(flat(2, {}, scope=scope)).framework == framework
+
+
+def test_preparing_a_models_call_is_none() -> None:
+    prepares = {"openinference.span.kind": "LLM"}
+    scope = "openinference.instrumentation.llama_index"
+    assert normalize(flat(2, prepares, scope=scope, name="OpenAI._prepare_chat_with_tools")).kind == "chain"
+
+
 def test_tracebacks_are_no_part_of_a_message() -> None:
     span = normalize(flat(2, {}, error="boom\nTraceback:\nTraceback (most recent call last):\n File x"))
     assert span.error is not None
@@ -301,6 +333,7 @@ def test_an_empty_answer_is_seen_in_every_form_and_hidden_content_is_none() -> N
         {"llm.completions": '[{"role":"assistant","content":[{"type":"output_text","text":""}]}]'},
         {"gen_ai.completion.0.role": "assistant", "gen_ai.completion.0.content": ""},
     ]
+    events = [{"name": "gen_ai.choice", "attributes": {"message": "[]"}}]
     hidden: list[dict[str, Any]] = [
         {},
         {"llm.output_messages.0.message.role": "assistant", "llm.output_messages.0.message.content": "__REDACTED__"},
@@ -311,4 +344,5 @@ def test_an_empty_answer_is_seen_in_every_form_and_hidden_content_is_none() -> N
     ]
     chat = {"gen_ai.operation.name": "chat"}
     assert [normalize(flat(2, {**chat, **form})).is_empty for form in forms] == [True] * len(forms)
+    assert normalize(flat(2, chat, events=events)).is_empty
     assert [normalize(flat(2, {**chat, **form})).is_empty for form in hidden] == [False] * len(hidden)

@@ -90,7 +90,7 @@ def _what_went_wrong(tree: Tree, models: list[Call], tools: list[Call], status: 
 def _why_empty(tree: Tree, models: list[Call], empty: int) -> SpanError:
     """An answer is empty because a filter stopped it, or for no reason; an agent's is because its model's is."""
     model = tree.spans[models[-1].index] if models else tree.spans[empty]
-    error = tree.spans[empty].error or (model.error if model.is_empty else None)
+    error = tree.spans[empty].error or (model.error if model.status != "error" else None)
     return error or SpanError("empty_response", "the last answer was empty")
 
 

@@ -163,9 +163,19 @@ def _read_events(answer: Answer, events: Sequence[Any]) -> None:
     for event in events:
         if isinstance(event, dict) and event.get("name") == "gen_ai.choice":
             held = event.get("attributes")
-            message = json_object(held.get("message") if isinstance(held, dict) else None)
-            if message:
+            said = held.get("message") if isinstance(held, dict) else None
+            if message := json_object(said):
                 _read_message(answer, message)
+            elif isinstance(said, str) and said.startswith("["):
+                _read_blocks(answer, json_list(said))
+
+
+def _read_blocks(answer: Answer, blocks: list[Any]) -> None:
+    """A message as Bedrock has it, and Strands for every model: parts whose only key is their type."""
+    whole = [block for block in blocks[:_MOST] if isinstance(block, dict)]
+    said = [block for block in whole if "toolUse" not in block and text(block.get("text", block)).strip()]
+    uses = [use for block in whole if isinstance(use := block.get("toolUse"), dict)]
+    answer.add(said, ((text(use.get("name")), text(use.get("toolUseId")), "") for use in uses))
 
 
 def read_results(span: Span, attributes: Attributes) -> None:

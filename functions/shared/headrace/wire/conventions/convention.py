@@ -82,7 +82,7 @@ _ASSOCIATION = "traceloop.association.properties."
 
 FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "agent": ("gen_ai.agent.name", "agent.name", "graph.node.id", "agent.id", "gen_ai.agent.id"),
+        "agent": ("gen_ai.agent.name", "agent.name", "agent.id", "gen_ai.agent.id"),
         "role": ("agent.role", "crewai.agent.role"),
         "tool": ("gen_ai.tool.name", "tool.name", "tool_call.function.name", "traceloop.tool.name"),
         "model": (

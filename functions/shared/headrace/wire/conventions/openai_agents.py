@@ -1,16 +1,19 @@
-"""The OpenAI Agents SDK, under OpenInference and under OpenLLMetry.
+"""The OpenAI Agents SDK, under OpenInference, OpenLLMetry and OpenTelemetry's own instrumentation.
 
 Its traces and workflows always end well, also when the exception passed through them: only agents tell.
 """
 
 from headrace.domain.spans import Span, SpanMessage
-from headrace.wire.conventions.convention import OPERATIONS, Attributes, ByName, Convention, Scope
+from headrace.wire.conventions.convention import OPERATIONS, Attributes, ByKey, ByName, Convention, Scope
 from headrace.wire.conventions.openinference import FIELDS as OPENINFERENCE_FIELDS
 from headrace.wire.conventions.openinference import KINDS as OPENINFERENCE_KINDS
 from headrace.wire.conventions.openllmetry import KINDS as OPENLLMETRY_KINDS
 from headrace.wire.conventions.values import text
 
 _HANDOFF = "handoff to "
+
+_NOBODY = "OpenAI Agents instrumentation"
+"""Describes the agent that OpenTelemetry's own instrumentation names on every span but those of agents."""
 
 
 def _refine_openinference(span: Span, attributes: Attributes) -> None:
@@ -23,6 +26,10 @@ def _refine_openinference(span: Span, attributes: Attributes) -> None:
 
 
 def _refine_openllmetry(span: Span, attributes: Attributes) -> None:
+    if span.kind == "agent" and not span.agent:
+        span.kind = "chain"  # a trace, as above
+    elif span.kind != "agent" and attributes.get("gen_ai.agent.description") == _NOBODY:
+        span.agent = span.agent_by = ""
     span.status_is_blind = span.kind == "chain"
     if span.kind == "handoff":
         sender = text(attributes.get("gen_ai.handoff.from_agent"))
@@ -44,7 +51,7 @@ CONVENTIONS = (
         "openai-agents",
         scopes=(Scope("opentelemetry.instrumentation.openai_agents"),),
         marks=("gen_ai.handoff.from_agent",),
-        kinds=(OPERATIONS, *OPENLLMETRY_KINDS),
+        kinds=(OPERATIONS, ByKey("gen_ai.handoff.from_agent", "handoff"), *OPENLLMETRY_KINDS),
         refine=_refine_openllmetry,
     ),
 )

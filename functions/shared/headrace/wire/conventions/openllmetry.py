@@ -3,6 +3,8 @@
 Source: https://github.com/traceloop/openllmetry
 """
 
+from types import MappingProxyType
+
 from headrace.wire.conventions.convention import OPERATIONS, TRACELOOP_KINDS, ByKey, ByName, Convention, Scope
 
 KINDS = (
@@ -13,7 +15,19 @@ KINDS = (
     ByName("llm_call", suffixes=(".chat", ".completion"), needs="gen_ai.request.model"),
 )
 
+_FRAMEWORKS = MappingProxyType({"agno": "agno", "haystack": "haystack", "llamaindex": "llamaindex"})
+"""By the last part of the scope's name."""
+
 CONVENTIONS = (
+    *(
+        Convention(
+            f"openllmetry.{library}",
+            framework,
+            scopes=(Scope(f"opentelemetry.instrumentation.{library}"),),
+            kinds=KINDS,
+        )
+        for library, framework in _FRAMEWORKS.items()
+    ),
     Convention(
         "openllmetry",
         scopes=(

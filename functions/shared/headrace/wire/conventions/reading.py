@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from headrace.domain.handoffs import handoff_target, is_coworker_tool
+from headrace.domain.handoffs import AGENT_ARGUMENT, HANDOFF_TOOLS, handoff_target, is_coworker_tool
 from headrace.domain.records import Record
 from headrace.domain.spans import Span, SpanError, SpanMessage, Status
 from headrace.domain.tracing import Price
@@ -21,7 +21,7 @@ from headrace.wire.conventions.faults import read_error
 from headrace.wire.conventions.generic import GENERIC
 from headrace.wire.conventions.kinds import read_kind
 from headrace.wire.conventions.times import read_times
-from headrace.wire.conventions.values import LIMIT_CHARACTERS, amount, bounded, count, text
+from headrace.wire.conventions.values import LIMIT_CHARACTERS, amount, bounded, count, json_object, text
 from headrace.wire.prices import cost_usd
 
 _MOST_ATTRIBUTES = 1000
@@ -172,6 +172,8 @@ def _read_by_kind(span: Span, attributes: Attributes, plan: Plan, events: Any, p
         _read_usage(span, attributes, plan, prices)
         _read_content(span, attributes, events)
     elif span.kind in ("tool_call", "handoff"):
+        _read_contents_of_events(span, events)
+        span.input = span.input.removeprefix("tool: ")
         _read_tool(span)
     elif span.kind == "agent":
         span.model = _name(attributes, plan["model"])
@@ -208,6 +210,10 @@ def _keyed(attributes: Attributes, keys: tuple[str, ...]) -> tuple[Any, str] | N
 def _read_content(span: Span, attributes: Attributes, events: Any) -> None:
     read_answer(span, attributes, events)
     read_results(span, attributes)
+    _read_contents_of_events(span, events)
+
+
+def _read_contents_of_events(span: Span, events: Any) -> None:
     if events and not (span.input and span.output):
         told, said = texts_of_events(events)
         span.input, span.output = span.input or bounded(told), span.output or bounded(said)
@@ -221,9 +227,14 @@ def _read_tool(span: Span) -> None:
     elif is_coworker_tool(span.tool):
         span.kind = "handoff"
         span.message = SpanMessage(span.agent, coworker(span.input), "handoff")
-    elif target := handoff_target(span.tool):
+    elif (target := handoff_target(span.tool) or _agent_in(span.tool, span.input)) or span.tool in HANDOFF_TOOLS:
         span.kind = "handoff"
         span.message = SpanMessage(span.agent, target, "handoff")
+
+
+def _agent_in(tool: str, arguments: str) -> str:
+    """Whom the arguments of a tool name that hands over to any agent."""
+    return text(json_object(arguments).get(AGENT_ARGUMENT))[:_NAME_CHARACTERS] if tool in HANDOFF_TOOLS else ""
 
 
 # --- outcome -------------------------------------------------------------------------------------------------
