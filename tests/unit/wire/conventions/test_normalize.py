@@ -308,6 +308,19 @@ def test_preparing_a_models_call_is_none() -> None:
     assert normalize(flat(2, prepares, scope=scope, name="OpenAI._prepare_chat_with_tools")).kind == "chain"
 
 
+@pytest.mark.parametrize(("before", "after"), [("gen_ai.prompt.", "."), ("llm.input_messages.", ".message.")])
+def test_what_tools_answered_is_read_from_flat_attributes(before: str, after: str) -> None:
+    messages = [
+        {"role": "assistant"},
+        {"role": "assistant"},
+        {"role": "tool", "tool_call_id": "c1", "content": "Error executing tool: no"},
+        {"role": "tool", "tool_call_id": "c2", "content": "sunny"},
+    ]
+    told = {f"{before}{n}{after}{key}": value for n, each in enumerate(messages) for key, value in each.items()}
+    span = normalize(flat(2, {"gen_ai.operation.name": "chat", **told}))
+    assert span.answered == [("c2", "", True), ("c1", "", False)]
+
+
 def test_tracebacks_are_no_part_of_a_message() -> None:
     span = normalize(flat(2, {}, error="boom\nTraceback:\nTraceback (most recent call last):\n File x"))
     assert span.error is not None
@@ -332,6 +345,7 @@ def test_an_empty_answer_is_seen_in_every_form_and_hidden_content_is_none() -> N
         {"llm.completions": '[{"role":"assistant","content":""}]'},
         {"llm.completions": '[{"role":"assistant","content":[{"type":"output_text","text":""}]}]'},
         {"gen_ai.completion.0.role": "assistant", "gen_ai.completion.0.content": ""},
+        {"gen_ai.completion.0.role": "unknown", "gen_ai.completion.0.content": '""'},
     ]
     events = [{"name": "gen_ai.choice", "attributes": {"message": "[]"}}]
     hidden: list[dict[str, Any]] = [

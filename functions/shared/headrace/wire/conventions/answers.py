@@ -29,6 +29,9 @@ _FAILED = (
 )
 """How frameworks begin what they tell a model of a tool that failed."""
 
+_EMPTY_JSON = '""'
+"""An empty answer as OpenLLMetry wrote it for LangChain before 0.50."""
+
 _REFUSAL = re.compile(r'"refusal": ?"[^"]')
 
 Call = tuple[str, str, str]
@@ -147,7 +150,8 @@ def _openinference_calls(attributes: Attributes, message: str) -> Iterator[Call]
 
 
 def _read_flat(answer: Answer, attributes: Attributes) -> None:
-    answer.add(attributes.get("gen_ai.completion.0.content"), _flat_calls(attributes))
+    content = attributes.get("gen_ai.completion.0.content")
+    answer.add("" if content == _EMPTY_JSON else content, _flat_calls(attributes))
 
 
 def _flat_calls(attributes: Attributes) -> Iterator[Call]:
@@ -186,7 +190,9 @@ def read_results(span: Span, attributes: Attributes) -> None:
     if messages is not None:
         span.answered = list(_results(json_list(messages)))[:_MOST]
     elif "llm.input_messages.1.message.role" in attributes:
-        span.answered = list(_openinference_results(attributes))[:_MOST]
+        span.answered = list(_numbered_results(attributes, "llm.input_messages.", ".message."))[:_MOST]
+    elif "gen_ai.prompt.1.role" in attributes:
+        span.answered = list(_numbered_results(attributes, "gen_ai.prompt.", "."))[:_MOST]
 
 
 def _results(messages: list[Any]) -> Iterator[Result]:
@@ -200,12 +206,13 @@ def _results(messages: list[Any]) -> Iterator[Result]:
                 yield text(part.get("id")), text(part.get("name")), not told_of_failure(said)
 
 
-def _openinference_results(attributes: Attributes) -> Iterator[Result]:
+def _numbered_results(attributes: Attributes, before: str, after: str) -> Iterator[Result]:
+    """Results of messages in flat attributes; `before` and `after` stand around their numbers."""
     last = 1
-    while f"llm.input_messages.{last + 1}.message.role" in attributes:
+    while f"{before}{last + 1}{after}role" in attributes:
         last += 1
     for number in range(last, max(0, last - _MOST), -1):
-        message = f"llm.input_messages.{number}.message."
+        message = f"{before}{number}{after}"
         if attributes[f"{message}role"] != "tool":
             return
         call_id, name = attributes.get(f"{message}tool_call_id"), attributes.get(f"{message}name")
