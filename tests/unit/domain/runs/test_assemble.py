@@ -104,6 +104,18 @@ def test_a_node_that_only_runs_tools_is_no_agent_and_its_tools_belong_to_who_ask
     assert [(call.name, call.agent) for call in run.tool_calls] == [("t", "thinker")]
 
 
+def test_a_node_that_runs_a_tool_which_no_model_asked_for_took_part() -> None:
+    thinking, working = (
+        {"langgraph.node": name, "langgraph.node_type": kind} for name, kind in (("planner", "llm"), ("booker", "tool"))
+    )
+    planned = model(2, attributes=thinking, name="langgraph.llm")
+    planned["resourceAttributes"]["agent.framework"] = "langgraph"
+    booked = flat(3, {**working, "tool.name": "t"}, name="langgraph.tool.t", resource={"agent.framework": "langgraph"})
+    run = _run(root(), planned, booked)
+    assert [(part.name, part.tool_calls) for part in run.agents] == [("planner", 0), ("booker", 1)]
+    assert [(call.name, call.agent) for call in run.tool_calls] == [("t", "booker")]
+
+
 def test_calls_that_nobody_claims_are_the_services() -> None:
     run = _run(root(), model(2), tool(3, "t"))
     assert [(part.name, part.llm_calls, part.tool_calls) for part in run.agents] == [("desk", 1, 1)]

@@ -144,7 +144,10 @@ def _told_only(tree: Tree, models: list[Call], names: set[str]) -> Iterator[Call
 
 
 def _find_callers(tree: Tree, calls: list[Call], models: list[Call]) -> None:
-    """A node that only runs tools is no agent: its tools are those of the agent that asked for them."""
+    """A node that only runs tools for models is no agent: its tools are those of the agent that asked for them.
+
+    One that runs tools which no model asked for does so of its own accord.
+    """
     thinking = {call.agent for call in models}
     asker = {call_id: call.agent for call in models for _, call_id, _ in tree.spans[call.index].asked if call_id}
     starts = [call.started for call in models]
@@ -152,4 +155,11 @@ def _find_callers(tree: Tree, calls: list[Call], models: list[Call]) -> None:
         is_sure = call.agent in thinking or (call.agent and not tree.by_node[call.index])
         if thinking and not is_sure:
             before = bisect_right(starts, call.started)
-            call.agent = asker.get(call.call_id) or (models[before - 1].agent if before else "") or call.agent
+            last = models[before - 1] if before else None
+            call.agent = asker.get(call.call_id) or (last.agent if last and _may_ask(tree, last, call) else call.agent)
+
+
+def _may_ask(tree: Tree, model: Call, tool: Call) -> bool:
+    """Whether a model asked for a tool, as far as its answer is known."""
+    span = tree.spans[model.index]
+    return not (tool.agent and span.answer_is_known) or any(name == tool.name for name, _, _ in span.asked)
