@@ -205,6 +205,19 @@ def test_stars_for_what_was_never_stored_are_bad_input(desk):
         assert (reply.status, reply.json["errors"][0]["field"]) == (400, field)
 
 
+@pytest.mark.parametrize(
+    "url", ["https://elsewhere.example/x", "http://hooks.example.com/x", "https://hooks.example.com:8443/x"]
+)
+def test_a_header_is_not_sent_to_another_host_by_who_does_not_know_its_value(desk, url):
+    sink_id = added(desk, {**WITH_SECRETS, "url": "https://hooks.example.com/in"})
+    moved = {**WITH_SECRETS, "url": url, "headers": {"authorization": "***"}, "signing_secret": "***"}
+    reply = desk.put(f"/sinks/{sink_id}", moved)
+    assert (reply.status, reply.json["errors"][0]["field"]) == (400, "headers.authorization")
+    assert opened(desk).url == "https://hooks.example.com/in"
+    assert desk.put(f"/sinks/{sink_id}", {**moved, "headers": {"Authorization": "Bearer known"}}).status == 200
+    assert desk.put(f"/sinks/{sink_id}", {**moved, "url": f"{url}?path=other"}).status == 200
+
+
 def test_stars_keep_the_address_of_a_slack_sink(desk):
     sink_id = added(desk, SLACK)
     reply = desk.put(f"/sinks/{sink_id}", {**SLACK, "webhook_url": "***", "name": "on-call"})

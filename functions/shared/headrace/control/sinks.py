@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from headrace.control.pipelines import check_expression
@@ -39,7 +40,7 @@ def add_sink(
 
     Raises:
         InvalidExpression: an expression that cannot run.
-        InvalidInput: a secret is to be kept, and there is none yet.
+        InvalidInput: a secret is to be kept, and there is none yet, or it would be sent to another host.
         Conflict: the project has as many sinks as there may be.
     """
     wanted = _checked(body, sink_id or new_sink_id(), ports)
@@ -187,18 +188,32 @@ def _seal(wanted: Sink, before: Sink | None, vault: Vault) -> Sink:
     """`wanted` with its secrets sealed, those that are shown as stars taken from `before`."""
     address = before.url if before is not None and before.type == wanted.type else None
     address_field = "webhook_url" if wanted.type == "slack" else "url"
-    headers = {} if before is None else {name.lower(): value for name, value in before.headers.items()}
     signing = None if before is None else before.signing_secret
     return replace(
         wanted,
         url=seal(wanted.url, address, address_field, vault) if wanted.secret_url else wanted.url,
-        headers={
-            name: seal(value, headers.get(name.lower()), f"headers.{name}", vault)
-            for name, value in wanted.headers.items()
-        },
+        headers=_seal_headers(wanted, before, vault),
         signing_secret=seal(wanted.signing_secret, signing, "signing_secret", vault) if wanted.signing_secret else None,
         old_secrets=before.old_secrets if before is not None and wanted.signing_secret == HIDDEN else (),
     )
+
+
+def _seal_headers(wanted: Sink, before: Sink | None, vault: Vault) -> dict[str, str]:
+    """Headers are sent as they are, so who does not know their values cannot have them sent to another host."""
+    stored = {} if before is None else {name.lower(): value for name, value in before.headers.items()}
+    moves = before is not None and _origin(before.url) != _origin(wanted.url)
+    for name, value in wanted.headers.items():
+        if moves and value == HIDDEN and name.lower() in stored:
+            field = f"headers.{name}"
+            raise InvalidInput(f"{field}: write the value again, since the URL leads to another host", field=field)
+    return {
+        name: seal(value, stored.get(name.lower()), f"headers.{name}", vault) for name, value in wanted.headers.items()
+    }
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme.lower(), parts.netloc.lower()
 
 
 def _key(project_id: str, sink_id: str) -> tuple[str, str]:
