@@ -1,4 +1,4 @@
-# These words do everything: demo, test, test-aws, check, bench, chaos, soak. Each sets up what it needs in .venv, once.
+# These words do everything: demo, test, test-aws, check, bench, fuzz, chaos, soak, licenses. Each sets up what it needs in .venv, once.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -38,7 +38,7 @@ $(VENV)/.installed-test: pyproject.toml sdk/python/pyproject.toml $(VENV)/.insta
 
 .PRECIOUS: .venv-%/.installed
 
-# --- the five words ----------------------------------------------------------------------------------------
+# --- the words ---------------------------------------------------------------------------------------------
 
 demo: $(VENV)/.installed  ## a first result, end to end, without an account
 	@$(BIN)/headrace demo
