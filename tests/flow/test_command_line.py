@@ -4,7 +4,7 @@ import json
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from signal import SIGINT
+from signal import SIG_IGN, SIGINT, getsignal
 from typing import Any
 
 import pytest
@@ -159,6 +159,7 @@ def test_tail_shows_as_json_lines_what_flows(
         tail.close()
 
 
+@pytest.mark.skipif(getsignal(SIGINT) is SIG_IGN, reason="the tests run in the background, where Ctrl-C is ignored")
 def test_tail_ends_quietly_with_ctrl_c(start: Start, data_dir: Path) -> None:
     assert start().url
     tail = start("tail")

@@ -1,7 +1,8 @@
 import pytest
 
 from headrace import bootstrap
-from headrace.domain.errors import ConfigError, InvalidInput
+from headrace.domain.errors import ConfigError, InvalidInput, Unavailable
+from headrace.local import first_start
 from headrace.local.credentials import FILE, read_credentials
 from headrace.local.first_start import EMAIL, ensure_credentials
 from headrace.wire import items
@@ -49,6 +50,16 @@ def test_a_second_start_makes_nothing_anew(made):
     first, _ = ensure_credentials(made, ENDPOINT)
     assert ensure_credentials(made, "http://127.0.0.1:1", email="other@x.io", project="other") == (first, False)
     assert len(bootstrap.wiring().subscriptions()) == 3
+
+
+def test_a_store_that_is_down_keeps_nobody_from_starting(made, monkeypatch):
+    credentials, _ = ensure_credentials(made, ENDPOINT)
+
+    def down(*_):
+        raise Unavailable("down")
+
+    monkeypatch.setattr(first_start, "find_account", down)
+    assert ensure_credentials(made, ENDPOINT) == (credentials, False)
 
 
 def test_email_and_project_can_be_chosen(made):

@@ -1,6 +1,7 @@
 import pytest
 
 from headrace import bootstrap
+from headrace.control.projects import delete_project
 from headrace.domain.errors import InvalidExpression, InvalidInput, NotFound
 from headrace.local.credentials import read_credentials, write_credentials
 from headrace.local.init import Wanted, configure
@@ -135,11 +136,20 @@ def test_a_filter_in_another_language_is_answered_with_how_jsonata_says_it(headr
     assert err == "headrace: filter: == is not JSONata (at character 15); = compares: a = b\n"
 
 
-def test_credentials_of_another_store_cannot_choose_a_project(fresh):
+@pytest.mark.parametrize("wanted", [Wanted(project="shop"), Wanted(agent_endpoint=AGENT), Wanted()])
+def test_credentials_of_another_store_are_refused(fresh, wanted):
     credentials = configure(Wanted())
     write_credentials(fresh, type(credentials)("http://x", "gone@x.io", "p", "id", "key"))
-    with pytest.raises(NotFound, match=r"gone@x\.io"):
-        configure(Wanted(project="shop"))
+    with pytest.raises(NotFound, match=r"belongs to another store: the account gone@x\.io is not in this one"):
+        configure(wanted)
+
+
+def test_a_project_that_was_deleted_is_not_configured_and_another_one_can_be(fresh):
+    gone = configure(Wanted()).project_id
+    delete_project(gone, bootstrap.controlling())
+    with pytest.raises(NotFound, match=f"{gone} was deleted; --project NAME"):
+        configure(Wanted(agent_endpoint=AGENT))
+    assert configure(Wanted(project="shop", agent_endpoint=AGENT)).project_id != gone
 
 
 def test_init_says_what_is_so_and_what_is_missing(headrace, data_dir):

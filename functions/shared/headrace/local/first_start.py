@@ -1,14 +1,15 @@
 """The first start on an empty data directory: an account, a project and a key, so that logs can flow at once."""
 
+from contextlib import suppress
 from pathlib import Path
 from secrets import token_urlsafe
 
 from headrace import bootstrap
-from headrace.control.accounts import create_account
+from headrace.control.accounts import create_account, find_account
 from headrace.control.keys import create_key
 from headrace.control.projects import create_project
-from headrace.domain.errors import Conflict, NotFound
-from headrace.local.credentials import Credentials, read_credentials, write_credentials
+from headrace.domain.errors import Conflict, NotFound, Unavailable
+from headrace.local.credentials import FILE, Credentials, read_credentials, write_credentials
 
 EMAIL = "you@headrace.local"
 PROJECT = "default"
@@ -20,13 +21,30 @@ def ensure_credentials(
     """The credentials of the data directory, made if there are none; second, whether they are new.
 
     Without the file, what an earlier start may have left in the tables cannot be signed into: all is made anew.
+
+    Raises:
+        NotFound: they are those of another store.
     """
     try:
-        return read_credentials(data_dir), False
+        credentials = read_credentials(data_dir)
     except NotFound:
         credentials = _make(endpoint, email or EMAIL, project or PROJECT)
         write_credentials(data_dir, credentials)
         return credentials, True
+    with suppress(Unavailable):  # a store that is down now may be up soon
+        account_of(credentials)
+    return credentials, False
+
+
+def account_of(credentials: Credentials) -> str:
+    """The id of their account. Raises NotFound when they are those of another store."""
+    account_id = find_account(credentials.email, bootstrap.table("config"))
+    if account_id is None:
+        raise NotFound(
+            f"{FILE} belongs to another store: the account {credentials.email} is not in this one; "
+            "name that store (--store), or another folder (--data-dir)"
+        )
+    return account_id
 
 
 def _make(endpoint: str, email: str, project: str) -> Credentials:

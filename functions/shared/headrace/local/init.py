@@ -5,15 +5,14 @@ from dataclasses import dataclass, replace
 from rich.console import Console
 
 from headrace import bootstrap
-from headrace.control.accounts import find_account
 from headrace.control.keys import create_key
 from headrace.control.pipelines import check_expression, load_pipeline, save_pipeline
-from headrace.control.projects import create_project, find_project
+from headrace.control.projects import create_project, find_project, load_project
 from headrace.control.sinks import add_sink, list_sinks
 from headrace.domain.errors import NotFound
 from headrace.domain.sinks import Sink
 from headrace.local.credentials import FILE, Credentials, write_credentials
-from headrace.local.first_start import ensure_credentials
+from headrace.local.first_start import account_of, ensure_credentials
 from headrace.wire.api import parse
 from headrace.wire.api_pipelines import PipelineIn
 from headrace.wire.api_sinks import SinkIn
@@ -53,6 +52,7 @@ def configure(wanted: Wanted, endpoint: str = DEFAULT_ENDPOINT) -> Credentials:
     if wanted.project and not new:
         credentials = _in_project(credentials, wanted.project)
         write_credentials(data_dir, credentials)
+    _check_project(credentials.project_id)
     if wanted.agent_endpoint is not None or wanted.filter is not None:
         _save_pipeline(credentials.project_id, wanted)
     if wanted.webhook is not None:
@@ -69,12 +69,16 @@ def _check(wanted: Wanted) -> None:
         parse(SinkIn, _webhook(wanted.webhook))
 
 
+def _check_project(project_id: str) -> None:
+    try:
+        load_project(project_id, bootstrap.table("config"))
+    except NotFound as gone:
+        raise NotFound(f"the project {project_id} was deleted; --project NAME takes or makes another") from gone
+
+
 def _in_project(credentials: Credentials, name: str) -> Credentials:
     """The same account's credentials for another project of its, made if need be."""
-    ports = bootstrap.controlling()
-    owner = find_account(credentials.email, ports.config)
-    if owner is None:
-        raise NotFound(f"the account {credentials.email} is not in these tables")
+    ports, owner = bootstrap.controlling(), account_of(credentials)
     try:
         project_id = find_project(name, owner, ports.config)
     except NotFound:

@@ -1,10 +1,10 @@
 """The bus envelope: many flat records in few messages. Contract section 2.
 
 SQS bills each started 64 KiB, so a body that would cross one step is gzipped, and a message holds as many
-records as fit its 256 KiB. Splitting is by halves: sizes are only known after compression.
+records as fit its 256 KiB. What does not fit is halved: sizes are only known after compression.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -36,25 +36,40 @@ def encode_records(records: Sequence[Any], *, record_limit_bytes: int) -> tuple[
     """`records` as few messages; second, how many were left out for being over the limit as JSON."""
     packed: list[Packed] = []
     plain = orjson.dumps(records)
-    fitting = records
-    if len(plain) > record_limit_bytes:  # only then can one of them be over it
-        fitting = [record for record in records if len(orjson.dumps(record)) <= record_limit_bytes]
-    if fitting:
-        _pack(fitting, plain if fitting is records else orjson.dumps(fitting), packed)
+    if len(plain) <= min(record_limit_bytes, UNPACKED_LIMIT_BYTES):  # as most are: then none of them can be over it
+        message = encode_text(plain, len(records))
+        if len(message.body) <= MESSAGE_LIMIT_BYTES:
+            return [message] * bool(records), 0
+    texts = [orjson.dumps(record) for record in records]
+    fitting = [text for text in texts if len(text) <= record_limit_bytes]
+    for part in _parts(fitting):
+        _pack(part, packed)
     return packed, len(records) - len(fitting)
 
 
-def _pack(records: Sequence[Any], plain: bytes, into: list[Packed]) -> None:
-    """Add `records` (one at least), whose JSON is `plain`, as few messages."""
-    alone = len(records) == 1
-    if alone or len(plain) <= UNPACKED_LIMIT_BYTES:
-        message = encode_text(plain, len(records))
-        if alone or len(message.body) <= MESSAGE_LIMIT_BYTES:
-            into.append(message)
-            return
-    half = len(records) // 2
-    for part in (records[:half], records[half:]):
-        _pack(part, orjson.dumps(part), into)
+def _parts(texts: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """Runs of records that together stay within the limit before compression; one record may be over it alone."""
+    part: list[bytes] = []
+    size = len("[]")
+    for text in texts:
+        if part and size + len(text) > UNPACKED_LIMIT_BYTES:
+            yield part
+            part, size = [], len("[]")
+        part.append(text)
+        size += len(text) + len(",")
+    if part:
+        yield part
+
+
+def _pack(texts: list[bytes], into: list[Packed]) -> None:
+    """Add records (one at least) as few messages."""
+    message = encode_text(b"[%b]" % b",".join(texts), len(texts))
+    if len(texts) == 1 or len(message.body) <= MESSAGE_LIMIT_BYTES:
+        into.append(message)
+        return
+    half = len(texts) // 2
+    _pack(texts[:half], into)
+    _pack(texts[half:], into)
 
 
 def encode_text(plain: bytes, records: int = 1) -> Packed:
