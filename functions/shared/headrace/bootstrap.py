@@ -1,7 +1,8 @@
 """Wires ports to adapters: with `engines` and `secret_keys`, the only place that names adapters.
 
-Each is imported when it is first chosen. Everything here is made once in a process, at first use, and shared by all functions that run in it. Stages are
-imported where their ports are made, so that a function loads its own and no other's: a cold start is mostly imports.
+Each is imported when it is first chosen. Everything here is made once in a process, at first use, and shared by all
+functions that run in it. Stages are imported where their ports are made, so that a function loads its own and no
+other's: a cold start is mostly imports.
 """
 
 from collections.abc import Callable
