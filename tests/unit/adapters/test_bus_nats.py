@@ -392,3 +392,20 @@ def test_wiring_without_a_server_is_unavailable() -> None:
     with pytest.raises(Unavailable):
         wiring.subscriptions()
     wiring.close()
+
+
+# --- the server drops what it takes for a duplicate ----------------------------------------------------------
+
+
+def test_a_redriven_message_that_fails_again_at_once_is_not_taken_for_a_duplicate(
+    opened: Opener, clock: FakeClock
+) -> None:
+    bus = opened()
+    bus.publish(RAW, [Message("x")])
+    for _ in range(2):
+        for _ in range(3):
+            bus.release(take(bus))
+            clock.advance(seconds=5)
+        assert take(bus) == []
+        assert [letter.body for letter in bus.dead_letters(RAW).items] == ["x"]
+        assert bus.redrive(RAW) == 1

@@ -186,7 +186,7 @@ class NatsBus:
         now = self._clock.now_unix_nano()
 
         async def move(stored: Stored, unique: str) -> None:
-            await self._store(queue, stored.waiting(now, 0), f"{stored.id}.{unique}")
+            await self._store(queue, stored.anew(now), f"{stored.id}.{unique}")
 
         moved = await self._dead.redrive(queue, ids, move)
         if moved:

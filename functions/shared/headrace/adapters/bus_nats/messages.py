@@ -29,12 +29,19 @@ class Stored:
 
     @property
     def unique(self) -> str:
-        """The same for each attempt to store this state of the message, so that the server keeps one."""
-        return f"{self.id}.{self.deliveries}"
+        """The same for each attempt to store this state of the message, so that the server keeps one.
+
+        With the time, since after a new start it is delivered for the first time again, and would seem known.
+        """
+        return f"{self.id}.{self.sent_unix_nano}.{self.deliveries}"
 
     def waiting(self, due_unix_nano: int, deliveries: int) -> "Stored":
         """The same message for another time."""
         return replace(self, due_unix_nano=due_unix_nano, deliveries=deliveries)
+
+    def anew(self, now: int) -> "Stored":
+        """The same message as if it were sent now."""
+        return replace(self, sent_unix_nano=now, due_unix_nano=now, deliveries=0)
 
 
 def new(message: Message, message_id: str, now: int, due: int) -> Stored:
