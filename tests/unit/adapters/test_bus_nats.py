@@ -409,3 +409,16 @@ def test_a_redriven_message_that_fails_again_at_once_is_not_taken_for_a_duplicat
         assert take(bus) == []
         assert [letter.body for letter in bus.dead_letters(RAW).items] == ["x"]
         assert bus.redrive(RAW) == 1
+
+
+# --- what waits ----------------------------------------------------------------------------------------------
+
+
+def test_what_was_stored_only_after_its_minute_was_looked_at_still_comes(opened: Opener, clock: FakeClock) -> None:
+    clock.advance(seconds=60 - clock.now_unix_nano() // 10**9 % 60)
+    behind = FakeClock(clock.now_unix_nano() - 3 * 10**9)
+    bus = opened()
+    assert bus.due() == {}
+    opened(clock=behind).publish(RAW, [Message("x")], delay=timedelta(seconds=1))
+    clock.advance(minutes=1)
+    assert RAW in bus.due()

@@ -16,6 +16,9 @@ from headrace.ports.clock import Clock
 _LOOK_EVERY_NANOSECONDS = 500_000_000
 _ALL_AFTER_MINUTES = 5
 """Who has not looked for so long reads all subjects instead of those of each minute."""
+_LATE_MINUTES = 5
+"""How far back the first look in a minute goes: a slow server, or a process whose clock is behind, may store a message
+under a minute that was looked at before."""
 
 
 class Later:
@@ -65,7 +68,8 @@ class Later:
     async def _subjects(self, since: int, minute: int) -> list[str]:
         """Subjects of the minutes that have begun since the last look, and of the one to come."""
         all_of_them = minute - since > _ALL_AFTER_MINUTES
-        minutes = ["*"] if all_of_them else [str(each) for each in range(since, minute + 2)]
+        first = since if minute == since else since - _LATE_MINUTES
+        minutes = ["*"] if all_of_them else [str(each) for each in range(first, minute + 2)]
         found: list[str] = []
         for each in minutes:
             state = await self._connection.count(self._names.later, f"{self._names.later}.{each}.>")
