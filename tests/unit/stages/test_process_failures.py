@@ -1,6 +1,7 @@
 """When the agent, the bus or the time fails: what is stored again, what is tried again, what is given up."""
 
 from datetime import timedelta
+from unittest.mock import Mock
 
 import pytest
 
@@ -74,6 +75,18 @@ def test_a_batch_climbs_the_ladder_and_is_given_up_at_its_end(scene):
     assert len(scene.outbound.requests) == attempts
     assert scene.counters["dead_lettered"] == 2
     assert scene.bus.stats(RAW).depth == 0
+
+
+def test_what_comes_back_since_a_record_could_not_be_buried_was_not_sent_before(scene, monkeypatch):
+    scene.pipeline("n > 1", on_error="dead_letter")
+    scene.arrive([{"n": 2}, {"m": 2}])
+    with monkeypatch.context() as down:
+        down.setattr(scene.bus, "dead_letter", Mock(side_effect=Unavailable("full")))
+        assert len(scene.process()) == 1
+    scene.advance(minutes=5)
+    assert scene.process() == []
+    assert scene.outbound.bodies == [[{"n": 2}]]
+    assert scene.dead_bodies() == [[{"m": 2}]]
 
 
 def test_a_batch_that_was_given_up_starts_anew_when_it_is_redriven(scene):

@@ -105,7 +105,8 @@ class _Work:
                 else:
                     selection = select(message, self.pipeline, self.ports.expressions)
                     self._count(message, selection)
-                    kept.append((message.id, selection.kept))
+                    if message.id not in self.failed:  # else all of it comes back, and would be sent twice
+                        kept.append((message.id, selection.kept))
             except (InvalidInput, TooLarge) as unreadable:
                 self._bury(Message(message.body, message.attributes), str(unreadable), {message.id}, _records(message))
         if self.tally.counts["filtered"] or self.tally.counts["errored"]:
