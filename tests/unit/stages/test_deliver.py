@@ -335,3 +335,13 @@ def test_an_output_that_waits_for_a_sink_that_went_becomes_a_dead_letter(scene, 
     assert scene.deliver() == []
     assert scene.bus.stats(OUTPUT) == QueueStats(depth=0, in_flight=0, dead_letters=1)
     assert scene.bus.dead_letters(OUTPUT).items[0].reason == "its sink was switched off or deleted"
+
+
+def test_sinks_that_the_table_gives_page_by_page_all_get_the_output(scene, monkeypatch):
+    query = scene.config.query
+    monkeypatch.setattr(scene.config, "query", lambda wanted, **how: query(wanted, **{**how, "limit": 1}))
+    for name in ("a", "b", "c"):
+        scene.sink(name)
+    scene.say(FINDING)
+    assert scene.deliver() == []
+    assert len(scene.outbound.requests) == 3

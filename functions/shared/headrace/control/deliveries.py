@@ -7,7 +7,7 @@ from headrace.control.ports import Ports
 from headrace.control.sinks import load_sink
 from headrace.domain.delivery import SinkAttempt
 from headrace.domain.errors import InvalidInput
-from headrace.ports.table import Range
+from headrace.ports.table import Range, items_of
 from headrace.wire import items
 from headrace.wire.delivery_items import attempts_prefix, decode_attempts
 
@@ -24,8 +24,8 @@ def page_of_deliveries(
     load_sink(project_id, sink_id, ports.config)
     before = None if cursor is None else _decode_cursor(cursor)
     # In the order of their slots, which are used in turn; there are few enough of them to sort.
-    stored = ports.telemetry.query(Range(items.project_pk(project_id), prefix=attempts_prefix(sink_id)), limit=1000)
-    attempts = sorted((each for item in stored.items for each in decode_attempts(item)), key=_place, reverse=True)
+    stored = items_of(ports.telemetry, Range(items.project_pk(project_id), prefix=attempts_prefix(sink_id)))
+    attempts = sorted((each for item in stored for each in decode_attempts(item)), key=_place, reverse=True)
     if before is not None:
         attempts = [each for each in attempts if _place(each) < before]
     page = attempts[:limit]

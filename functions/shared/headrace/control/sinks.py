@@ -13,7 +13,7 @@ from headrace.control.versions import change, version_of
 from headrace.domain.errors import Conflict, InvalidInput, NotFound, Unavailable
 from headrace.domain.secrets import HIDDEN
 from headrace.domain.sinks import Sink
-from headrace.ports.table import ABSENT, Condition, Delete, Item, Put, Range, Table
+from headrace.ports.table import ABSENT, Condition, Delete, Item, Put, Range, Table, items_of
 from headrace.ports.vault import Vault
 from headrace.wire import items
 from headrace.wire.api_signing import NewSecretIn, NewSecretOut
@@ -45,7 +45,7 @@ def add_sink(
     """
     wanted = _checked(body, sink_id or new_sink_id(), ports)
     places = Range(items.project_pk(project_id), prefix=items.SINK_PREFIX)
-    if len(ports.config.query(places, limit=MOST_SINKS).items) >= MOST_SINKS:
+    if sum(1 for _ in items_of(ports.config, places)) >= MOST_SINKS:
         raise Conflict(f"a project has at most {MOST_SINKS} sinks")
     item = _encode(project_id, _seal(wanted, None, ports.vault), 1, ports)
     ports.config.transact([Put(item, ABSENT), *also])
@@ -159,7 +159,8 @@ def page_of_sinks(
 
 def list_sinks(project_id: str, config: Table) -> list[Sink]:
     """All sinks of a project, secrets sealed."""
-    return [stored.sink for stored in page_of_sinks(project_id, config, limit=1000)[0]]
+    places = Range(items.project_pk(project_id), prefix=items.SINK_PREFIX)
+    return [_decode(item).sink for item in items_of(config, places)]
 
 
 def _checked(body: SinkIn, sink_id: str, ports: Ports) -> Sink:

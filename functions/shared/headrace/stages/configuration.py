@@ -15,7 +15,7 @@ from headrace.domain.records import Signal
 from headrace.domain.sinks import Sink
 from headrace.domain.tracing import Tracing
 from headrace.ports.clock import Clock
-from headrace.ports.table import PRESENT, Condition, Range, Table, Update
+from headrace.ports.table import PRESENT, Condition, Range, Table, Update, items_of
 from headrace.wire import items
 
 Value = TypeVar("Value")
@@ -127,9 +127,9 @@ class Configuration:
             return items.decode_tracing(item)
 
     def _read_sinks(self, project_id: str) -> list[Sink]:
-        page = self._table.query(Range(items.project_pk(project_id), prefix=items.SINK_PREFIX), limit=1000)
+        found = items_of(self._table, Range(items.project_pk(project_id), prefix=items.SINK_PREFIX))
         with _damage_can_be_mended():
-            return [items.decode_sink(item).with_secrets(self._open) for item in page.items]
+            return [items.decode_sink(item).with_secrets(self._open) for item in found]
 
     def _cache(self, ttl: timedelta) -> "TTLCache[str, Value]":
         return TTLCache(_REMEMBERED, ttl.total_seconds(), timer=lambda: self._clock.now_unix_nano() / 1e9)
