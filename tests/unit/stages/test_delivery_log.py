@@ -1,15 +1,19 @@
 """What is kept of deliveries for a sink's owner: the last attempts, its health, and no more than that."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
+from threading import Barrier, BrokenBarrierError
 
 import pytest
 
+from headrace.domain.delivery import SinkAttempt
 from headrace.domain.errors import Unavailable
 from headrace.ports.outbound import NoAnswer, OutboundResponse
 from headrace.stages.hold_off import HoldOff
-from headrace.stages.log_deliveries import SLOTS, DeliveryLog
+from headrace.stages.log_deliveries import SLOTS, DeliveryLog, SinkNews
 from headrace.wire.delivery_items import attempts_prefix, decode_attempts
-from tests.unit.stages.scene import Scene
+from tests.unit.stages.scene import PROJECT, Scene
 
 FINDING = {"title": "Pool exhausted"}
 
@@ -243,3 +247,22 @@ def test_one_log_may_be_shared_by_many_sinks():
     scene.log = DeliveryLog()
     deliver(scene, 200)
     assert (len(attempts(scene, "a")), len(attempts(scene, "b"))) == (1, 1)
+
+
+def test_attempts_of_events_at_the_same_time_do_not_take_each_others_place():
+    scene = Scene()
+    update, together = scene.telemetry.update, Barrier(3)
+
+    def meet(change):
+        with suppress(BrokenBarrierError):
+            together.wait(1)
+        return update(change)
+
+    def note(number):
+        news = SinkNews([SinkAttempt(number, f"o-{number}", None, 1, "refused", 400, 1.0, "answered 400")])
+        scene.log.note(PROJECT, {"a": news}, scene.clock.now_unix_nano(), scene.telemetry)
+
+    scene.telemetry.update = meet
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(note, range(3)))
+    assert [each.output_id for each in attempts(scene)] == ["o-0", "o-1", "o-2"]

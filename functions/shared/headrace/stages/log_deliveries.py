@@ -14,7 +14,7 @@ from headrace.domain.delivery import SinkAttempt
 from headrace.domain.errors import HeadraceError
 from headrace.observability import warn
 from headrace.ports.table import Table
-from headrace.stages.tally import Tally, save
+from headrace.stages.tally import Tally, save_alone
 from headrace.wire import items
 from headrace.wire.delivery_items import encode_attempts
 
@@ -70,7 +70,8 @@ def _write(project_id: str, sink_id: str, news: SinkNews, now_unix_nano: int, te
             tally.succeeded(attempt.at_unix_nano)
         else:
             tally.failed(attempt.at_unix_nano, attempt.error or "")
-    health = save(telemetry, project_id, tally, items.HEALTH_PREFIX + sink_id)
+    # Alone: of events that shared a write each would see the last slot, and take it from the others.
+    health = save_alone(telemetry, project_id, tally, items.HEALTH_PREFIX + sink_id)
     if health is None or not news.attempts:
         return
     failures_first = sorted(news.attempts, key=lambda attempt: attempt.verdict == "done")

@@ -83,13 +83,14 @@ def save(telemetry: Table, project_id: str, tally: Tally, sk: str = items.COUNTE
         with _writing[hash(key) % len(_writing)]:  # while others write, more may join
             with _joining:
                 del _shared[key]
-            shared.item = _write(telemetry, project_id, shared.tally, sk)
+            shared.item = save_alone(telemetry, project_id, shared.tally, sk)
     finally:
         shared.done.set()
     return shared.item
 
 
-def _write(telemetry: Table, project_id: str, tally: Tally, sk: str) -> Item | None:
+def save_alone(telemetry: Table, project_id: str, tally: Tally, sk: str) -> Item | None:
+    """The same in a write that is shared with nobody, so that the item is as this tally left it."""
     counts = {name: count for name, count in tally.counts.items() if count}
     pk = items.project_pk(project_id)
     begun_again = {name: tally.first[name] for name in tally.over if name in tally.first}
