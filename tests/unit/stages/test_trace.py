@@ -170,3 +170,24 @@ def test_spans_that_only_define_agents_are_kept_and_are_no_run_in_lists(scene: S
     assert stored_runs(scene) == {TRACE: 1}
     entries = [item["sk"] for item in scene.telemetry.items if item["pk"] == run_items.runs_pk(PROJECT)]
     assert [sk.startswith(run_items.DEFINITION_PREFIX) for sk in entries] == [True]
+
+
+def test_a_run_of_many_agents_users_and_sessions_that_began_earlier_than_it_seemed_moves_in_the_index(
+    scene: Scene, ports: Ports
+) -> None:
+    chat = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
+    crowd = [
+        flat(
+            number,
+            timestamp="2026-01-15T10:30:05Z",
+            attributes={**chat, "gen_ai.agent.name": f"a{number}", "user.id": f"u{number}", "session.id": f"s{number}"},
+        )
+        for number in range(2, 22)
+    ]
+    assert trace(arrive(scene, *crowd), ports) == []
+    assert trace(arrive(scene, flat(1, timestamp="2026-01-15T10:30:00Z")), ports) == []
+    assert stored_runs(scene) == {TRACE: 21}
+    (run,) = [item for item in scene.telemetry.items if item["sk"] == run_items.RUN]
+    entries = [item["sk"] for item in scene.telemetry.items if item["pk"] == run_items.runs_pk(PROJECT)]
+    assert len(entries) > 50
+    assert sorted(run["entries"]) == entries

@@ -38,6 +38,9 @@ class _Plan:
     run: Run
     writes: list[Put | Delete]
     size_bytes: int
+    clearing: list[Put | Delete]
+    """Goes before, where all of it does not fit one transaction: a run that began earlier than it seemed moves in the
+    index. A crash between the two leaves it out of the index until its message comes back."""
 
 
 class StoreRuns:
@@ -62,7 +65,7 @@ class StoreRuns:
         ]
         for group in _groups(plans):
             try:
-                self._telemetry.transact([write for plan in group for write in plan.writes])
+                self._carry_out(group)
             except Conflict:
                 for plan in group:
                     self._store_alone(plan.trace_id, traces[plan.trace_id])
@@ -76,11 +79,16 @@ class StoreRuns:
             if plan is None:
                 return
             try:
-                self._telemetry.transact(plan.writes)
+                self._carry_out([plan])
             except Conflict:
                 continue
             return
         raise Unavailable(f"others are storing spans of the trace {trace_id} all the time")
+
+    def _carry_out(self, plans: Sequence[_Plan]) -> None:
+        for plan in plans:
+            self._telemetry.transact(plan.clearing)
+        self._telemetry.transact([write for plan in plans for write in plan.writes])
 
     def _known(self, trace_ids: Sequence[str]) -> set[str]:
         """Those of which there is a run: most are new, and need no look at their spans."""
@@ -102,20 +110,27 @@ class StoreRuns:
         puts = [self._put(pk, sk, {"data": chunk}) for sk, chunk in new.items()]
         ids = dict.fromkeys(span.span_id for span in chain(known, spans))
         fields = run_items.encode_run_fields(encode_run(run), ids) | {"last_seen_unix_nano": self._now}
-        writes = [*puts, *self._run_writes(pk, run, fields, before)]
-        return _Plan(trace_id, run, writes, sum(map(len, new.values())))
-
-    def _run_writes(self, pk: str, run: Run, fields: Item, before: Item | None) -> Iterator[Put | Delete]:
         entries = run_items.encode_entries(self._project_id, run, self._now, self._expires_at)
-        stored = {**fields, "version": 1, "entries": list(entries)}
-        condition, gone = ABSENT, set[str]()
-        if before is not None:
-            stored["version"] = before["version"] + 1
-            condition = Condition(exists=True, equals={"version": before["version"]})
-            gone = set(before["entries"]) - set(entries)
-        yield self._put(pk, run_items.RUN, stored, condition)
-        yield from map(Put, entries.values())
-        yield from (Delete(run_items.runs_pk(self._project_id), sk) for sk in sorted(gone))
+        gone = self._removals(before, entries)
+        clearing: list[Put | Delete] = []
+        if before is not None and len(puts) + 1 + len(entries) + len(gone) > _WRITES:
+            left = [sk for sk in before["entries"] if sk in entries]
+            cleared = self._run_put(pk, {**before, "entries": left}, before)
+            clearing, gone, before = [cleared, *gone], [], cleared.item
+        the_run = self._run_put(pk, {**fields, "entries": list(entries)}, before)
+        writes: list[Put | Delete] = [*puts, the_run, *map(Put, entries.values()), *gone]
+        return _Plan(trace_id, run, writes, sum(map(len, new.values())), clearing)
+
+    def _removals(self, before: Item | None, entries: Mapping[str, Item]) -> list[Delete]:
+        gone = set() if before is None else set(before["entries"]) - set(entries)
+        return [Delete(run_items.runs_pk(self._project_id), sk) for sk in sorted(gone)]
+
+    def _run_put(self, pk: str, fields: Item, before: Item | None) -> Put:
+        """The run after `before`, if nobody else has stored one since."""
+        if before is None:
+            return self._put(pk, run_items.RUN, {**fields, "version": 1}, ABSENT)
+        condition = Condition(exists=True, equals={"version": before["version"]})
+        return self._put(pk, run_items.RUN, {**fields, "version": before["version"] + 1}, condition)
 
     def _put(self, pk: str, sk: str, fields: Mapping[str, Any], condition: Condition = ANY) -> Put:
         return Put({"pk": pk, "sk": sk, "expires_at": self._expires_at, **fields}, condition)
