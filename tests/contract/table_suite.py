@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from headrace.domain.errors import Conflict, HeadraceError, InvalidInput, TooLarge
 from headrace.ports.table import ABSENT, PRESENT, Condition, Delete, Item, Put, Range, Table, Update
+from headrace.ports.table_rules import MAX_ADDED
 
 THREADS = 16
 NOW_S = 1_700_000_000
@@ -279,6 +280,13 @@ class TableContract:
         after = item(kept=1, count=2**64, new=[1], fresh=-3)
         assert table.update(change) == after
         assert table.get("p", "s") == after
+
+    def test_an_update_adds_to_as_many_attributes_as_it_may_and_no_more(self, table: Table) -> None:
+        added = {f"bucket_{number}": 1 for number in range(MAX_ADDED)}
+        table.transact([Update("p", sk, set={"name": "x"}, add=added) for sk in ("s", "t")])
+        assert table.update(Update("p", "s", add=added)) == item(name="x", **dict.fromkeys(added, 2))
+        with pytest.raises(InvalidInput):
+            table.update(Update("p", "s", add=added | {"more": 1}))
 
     def test_an_update_of_nothing_starts_an_item(self, table: Table) -> None:
         assert table.update(Update("p", "s", add={"count": 1})) == item(count=1)

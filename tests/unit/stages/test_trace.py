@@ -191,3 +191,14 @@ def test_a_run_of_many_agents_users_and_sessions_that_began_earlier_than_it_seem
     entries = [item["sk"] for item in scene.telemetry.items if item["pk"] == run_items.runs_pk(PROJECT)]
     assert len(entries) > 50
     assert sorted(run["entries"]) == entries
+
+
+def test_calls_of_one_operation_with_any_number_of_durations_are_counted_once(scene: Scene, ports: Ports) -> None:
+    spans = [flat(number, durationNano=10_000 * 2**number) for number in range(1, 41)]
+    spans += [flat(100 + number, durationNano=15_000 * 2**number) for number in range(1, 41)]
+    messages = arrive(scene, *spans)
+    for _ in range(2):
+        assert trace(messages, ports) == []
+    (minute,) = [item for item in scene.telemetry.items if item["sk"].startswith("minute#")]
+    assert minute["calls"] == 80
+    assert sum(count for name, count in minute.items() if name[1:].isdigit()) == 80

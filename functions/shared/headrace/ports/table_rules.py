@@ -16,6 +16,8 @@ MAX_ITEM_BYTES = 400 * 1024
 MAX_TRANSACTION_BYTES = 4 * 1024 * 1024
 MAX_BATCH = 100
 MAX_LIMIT = 1000
+MAX_ADDED = 50
+"""Attributes that one update adds to: what is asked of each of them has to fit an expression of 4 KB."""
 MAX_DEPTH = 32
 """A plain value is a level of its own: 31 lists around a number are the most (so DynamoDB counts, measured)."""
 
@@ -154,6 +156,8 @@ def _check_change(change: Update) -> None:
             raise InvalidInput("an attribute needs a name", field="")
     if len(set(named)) < len(named):
         raise InvalidInput("an update may change an attribute only once", field="")
+    if len(change.add) > MAX_ADDED:
+        raise InvalidInput(f"an update adds to at most {MAX_ADDED} attributes, not to {len(change.add)}", field="")
     for name, amount in change.add.items():
         if isinstance(amount, bool) or not isinstance(amount, int):
             raise InvalidInput(f"only whole numbers can be added to {name}", field=name)

@@ -14,6 +14,7 @@ from headrace.domain.errors import Conflict
 from headrace.domain.rollups import Observation, Rollup, Series, roll_up
 from headrace.ports.clock import Clock
 from headrace.ports.table import ABSENT, Put, Table, Update
+from headrace.ports.table_rules import MAX_ADDED
 from headrace.stages.names import Names
 from headrace.wire import run_items
 
@@ -49,8 +50,9 @@ class RollUp:
     def _add_together(self, messages: Mapping[str, Mapping[Series, Rollup]]) -> None:
         """What fits one transaction, in one; where one of the messages was here before, each in its own."""
         marks = [self._mark(digest, 0) for digest in messages]
-        writes: list[Put | Update] = [*marks, *self._updates(_merged(messages.values()))]
-        if len(writes) <= _WRITES:
+        updates = self._updates(_merged(messages.values()))
+        writes: list[Put | Update] = [*marks, *updates]
+        if len(writes) <= _WRITES and len(list(_rounds(updates))) <= 1:
             try:
                 self._telemetry.transact(writes)
             except Conflict:
@@ -59,26 +61,31 @@ class RollUp:
             self._add_each(messages)
 
     def _add_each(self, messages: Mapping[str, Mapping[Series, Rollup]]) -> None:
-        room = _WRITES - 1
         for digest, rollups in messages.items():
-            updates = self._updates(rollups)
-            for part, start in enumerate(range(0, len(updates), room)):
+            for part, updates in enumerate(_parts(self._updates(rollups))):
                 with suppress(Conflict):  # this part was here before
-                    self._telemetry.transact([self._mark(digest, part), *updates[start : start + room]])
+                    self._telemetry.transact([self._mark(digest, part), *updates])
 
     def _updates(self, rollups: Mapping[Series, Rollup]) -> list[Update]:
-        """In the order of their keys. Series whose names are cut to the same key are one."""
+        """In the order of their keys; several for one that has many buckets.
+
+        Series whose names are cut to the same key are one.
+        """
         by_key: dict[tuple[str, str], list[Series]] = defaultdict(list)
         for series in rollups:
             by_key[run_items.rollup_key(self._project_id, series)].append(series)
-        return [self._update(key, by_key[key], rollups) for key in sorted(by_key)]
+        return [update for key in sorted(by_key) for update in self._of_key(key, by_key[key], rollups)]
 
-    def _update(self, key: tuple[str, str], same: Sequence[Series], rollups: Mapping[Series, Rollup]) -> Update:
+    def _of_key(
+        self, key: tuple[str, str], same: Sequence[Series], rollups: Mapping[Series, Rollup]
+    ) -> Iterator[Update]:
         rollup = Rollup()
         for series in same:
             rollup.merge(rollups[series])
         values = {"name": same[0].name, "expires_at": self._expires_at(same[0])}
-        return Update(*key, set=values, add=run_items.encode_counts(rollup))
+        counts = list(run_items.encode_counts(rollup).items())
+        for start in range(0, len(counts), MAX_ADDED):
+            yield Update(*key, set=values, add=dict(counts[start : start + MAX_ADDED]))
 
     def _expires_at(self, series: Series) -> int:
         days_s = _MINUTES_DAYS * _DAY_S if series.resolution == "minute" else self._kept_s
@@ -103,6 +110,23 @@ def _groups(messages: Mapping[str, Mapping[Series, Rollup]]) -> Iterator[list[st
         together |= rollups.keys()
     if group:
         yield group
+
+
+def _parts(updates: Sequence[Update]) -> Iterator[list[Update]]:
+    """What fits a transaction beside the mark."""
+    room = _WRITES - 1
+    for together in _rounds(updates):
+        for start in range(0, len(together), room):
+            yield together[start : start + room]
+
+
+def _rounds(updates: Sequence[Update]) -> Iterator[list[Update]]:
+    """The first update of every item, then the second of those that have several, and so on."""
+    of_item: dict[tuple[str, str], list[Update]] = defaultdict(list)
+    for update in updates:
+        of_item[update.pk, update.sk].append(update)
+    for number in range(max(map(len, of_item.values()), default=0)):
+        yield [each[number] for each in of_item.values() if number < len(each)]
 
 
 def _digest(body: str) -> str:
