@@ -1,10 +1,12 @@
 """Runs and spans in the shape of contract section 10."""
 
 from datetime import timedelta
+from random import Random
 from typing import Any
 
 from headrace.domain.runs import assemble, graph
 from headrace.wire.conventions import normalize
+from headrace.wire.run_items import decode_run, encode_run_fields
 from headrace.wire.runs import encode_graph, encode_run, encode_spans
 from tests.unit.wire.conventions.spans import agent, model, root, tool
 
@@ -58,3 +60,19 @@ def test_the_graph_counts_who_handed_to_whom() -> None:
     shown = encode_graph(graph(assemble(_spans(), 0, 0, timedelta(minutes=15))))
     assert [node["agent"] for node in shown["nodes"]] == ["a", "b"]
     assert shown["edges"] == [{"from": "a", "to": "b", "type": "handoff", "count": 1}]
+
+
+def test_a_run_that_is_too_large_for_its_item_is_cut_and_says_so() -> None:
+    names = [Random(number).randbytes(32).hex() for number in range(20_000)]
+    shown = encode_run(assemble(_spans(), 0, 0, timedelta(minutes=15))) | {
+        "tool_calls": [{"name": name} for name in names]
+    }
+    item = encode_run_fields(shown, [])
+    assert len(item["data"]) < 300_000
+    run = decode_run(item)
+    assert run["tool_calls"] == shown["tool_calls"][: len(run["tool_calls"])]
+    assert len(run["tool_calls"]) > 1000
+    assert run["oddities"] == [
+        *shown["oddities"],
+        "only the first tool_calls are here: the run was too large to be stored whole",
+    ]

@@ -38,6 +38,8 @@ _WITHOUT_VALUE = ("time", "definition")
 _KEY_BYTES = 160
 """Of a name within a key: keys hold 512 bytes."""
 _UNPACKED_BYTES = 64 * 1024 * 1024
+_RUN_BYTES = 256 * 1024
+"""Of a run as it is shown, packed: an item holds 400 KB, and the ids of its spans and its entries are there too."""
 _IDS = 10_000
 """Spans of a run that can be found without its trace id."""
 _PLACES = 20
@@ -165,9 +167,22 @@ def _agent_facts(run: Run, name: str) -> dict[str, Any]:
 def encode_run_fields(shown: Mapping[str, Any], span_ids: Iterable[str]) -> Item:
     """What the item of a run holds: the run as it is shown (contract section 10), and which spans it is made of."""
     return {
-        "data": encode_gzip(orjson.dumps(shown)),
+        "data": _packed(shown),
         "span_ids": b"".join(map(bytes.fromhex, islice(span_ids, _IDS))),
     }
+
+
+def _packed(shown: Mapping[str, Any]) -> bytes:
+    """The run as gzipped JSON. One that would not fit its item loses halves of its longest lists, and says so."""
+    data = encode_gzip(orjson.dumps(shown))
+    while len(data) > _RUN_BYTES:
+        lists = {name: len(orjson.dumps(value)) for name, value in shown.items() if isinstance(value, list) and value}
+        longest = max(lists, key=lambda name: lists[name])
+        odd = f"only the first {longest} are here: the run was too large to be stored whole"
+        cut = {longest: shown[longest][: len(shown[longest]) // 2]}
+        shown = {**shown, **cut, "oddities": list(dict.fromkeys([*shown["oddities"], odd]))}
+        data = encode_gzip(orjson.dumps(shown))
+    return data
 
 
 def decode_run(item: Item) -> dict[str, Any]:
