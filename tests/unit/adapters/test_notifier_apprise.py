@@ -1,7 +1,10 @@
 """Apprise within our rules: what it sends goes through the outbound port, and what could go round it is refused."""
 
+import socket
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Event
 
 import pytest
 
@@ -10,7 +13,7 @@ from headrace.domain.addresses import AddressRules
 from headrace.domain.errors import InvalidInput
 from headrace.domain.notifications import Notification
 from headrace.ports.outbound import NoAnswer, OutboundResponse
-from tests.fakes.http import nobody
+from tests.fakes.http import PATIENCE_SECONDS, nobody
 from tests.fakes.outbound import FakeOutbound
 from tests.fakes.smtp import mail_server
 
@@ -187,6 +190,34 @@ def test_a_moment_of_the_mail_server_is_tried_again(command, reply):
         notified = notify(mail_url(server.port))
     assert (notified.taken, notified.response) == (False, None)
     assert reply in notified.reason
+
+
+def test_a_mail_server_that_never_stops_talking_is_no_answer_once_the_time_is_up():
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+        talking = pool.submit(_talk, listener)
+        with pytest.raises(NoAnswer, match=r"within 0\.3 s"):
+            notify(mail_url(listener.getsockname()[1]), timeout=timedelta(seconds=0.3))
+        assert talking.result(PATIENCE_SECONDS) < 400
+
+
+def _talk(listener):
+    """The lines that were said until the other side hung up."""
+    connection, _ = listener.accept()
+    hung_up = Event()
+    with connection:
+        for said in range(500):
+            try:
+                connection.sendall(b"220-and another thing\r\n")
+            except OSError:
+                return said
+            hung_up.wait(0.01)
+    return 500
+
+
+def test_a_mail_server_with_a_name_that_cannot_be_looked_up_is_a_failure_like_any_other():
+    notified = notify(f"mailto://user:password@example.com?smtp={'a' * 70}.example&to=on-call@example.com")
+    assert (notified.taken, notified.response) == (False, None)
+    assert "UnicodeError" in notified.reason
 
 
 def test_a_mail_server_that_is_down_is_tried_again():

@@ -36,9 +36,13 @@ class Exchange:
         """Of the time for the whole notification, however many requests a service needs. Raises NoAnswer."""
         left = timedelta(seconds=self._ends_monotonic - time.monotonic())
         if left <= timedelta(0):
-            self.problem = NoAnswer(f"gave no answer within {self._timeout.total_seconds():g} s")
-            raise self.problem
+            raise self.silence()
         return left
+
+    def silence(self) -> NoAnswer:
+        """The time is over: to be raised, and kept."""
+        self.problem = NoAnswer(f"gave no answer within {self._timeout.total_seconds():g} s")
+        return self.problem
 
     def send(self, url: str, body: bytes, method: str, headers: dict[str, str]) -> OutboundResponse:
         """One request through the outbound port. Raises NoAnswer and InvalidInput, and keeps them."""

@@ -6,8 +6,9 @@ from headrace.adapters.notifier_apprise.exchange import CURRENT, Exchange
 from headrace.domain.addresses import AddressRules
 from headrace.domain.errors import InvalidInput
 from headrace.domain.notifications import Notification
+from headrace.observability import crash
 from headrace.ports.notifier import Notified
-from headrace.ports.outbound import Outbound
+from headrace.ports.outbound import NoAnswer, Outbound
 
 _PERMANENT_REPLY = "5"
 """What replies of a mail server begin with that will not change (RFC 5321 section 4.2.1)."""
@@ -40,6 +41,11 @@ class AppriseNotifier:
             taken = plugin.notify(
                 body=notification.body, title=notification.title, notify_type=notification.level, body_format="text"
             )
+        except (NoAnswer, InvalidInput):
+            raise
+        except Exception as fault:  # noqa: BLE001 - of 150 plugins; it must not cost other sinks anything
+            crash("plugin_failed")
+            taken, exchange.words = False, f"could not be notified: {type(fault).__name__} in the plugin of the service"
         finally:
             CURRENT.reset(token)
         if taken:
