@@ -6,7 +6,7 @@ from unittest.mock import Mock
 import pytest
 
 from headrace.domain.delivery import AGENT_LADDER
-from headrace.domain.errors import Unavailable
+from headrace.domain.errors import TooLarge, Unavailable
 from headrace.ports.outbound import NoAnswer, OutboundResponse
 from tests.unit.stages.scene import RAW, Scene
 
@@ -75,6 +75,19 @@ def test_a_batch_climbs_the_ladder_and_is_given_up_at_its_end(scene):
     assert len(scene.outbound.requests) == attempts
     assert scene.counters["dead_lettered"] == 2
     assert scene.bus.stats(RAW).depth == 0
+
+
+@pytest.mark.parametrize("answer", [500, 400])
+def test_a_batch_that_no_message_can_hold_brings_back_its_own_records_only(scene, monkeypatch, answer):
+    scene.pipeline(batch_size=1, max_concurrency=1)
+    scene.arrive(numbered(1))
+    (large,) = scene.arrive(numbered(2))
+    scene.outbound.will(200, answer)
+    too_large = Mock(side_effect=TooLarge("a message", limit_bytes=1024))
+    monkeypatch.setattr(scene.bus, "publish", too_large)
+    monkeypatch.setattr(scene.bus, "dead_letter", too_large)
+    assert scene.process() == [large]
+    assert scene.counters["delivered"] == 1
 
 
 def test_what_comes_back_since_a_record_could_not_be_buried_was_not_sent_before(scene, monkeypatch):

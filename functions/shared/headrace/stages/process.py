@@ -180,7 +180,7 @@ class _Work:
         try:
             message = self._encode_batch(batch, attempts)
             self.ports.bus.publish(self.queue, [message], delay=min(wait, LONGEST_PUBLISH_DELAY))
-        except Unavailable as problem:
+        except (Unavailable, TooLarge) as problem:  # a program may make more of a record than a message holds
             self._return(batch.sources, problem)
 
     def _bury(self, message: Message, reason: str, sources: Iterable[str], records: int = 1) -> None:
@@ -188,10 +188,10 @@ class _Work:
             self.ports.bus.dead_letter(self.queue, [message], reason)
             self.tally.counts.update(dead_lettered=records, dead_letters_made=1)
             warn("dead_letter", project_id=self.project_id, records=records, reason=reason)
-        except Unavailable as problem:
+        except (Unavailable, TooLarge) as problem:
             self._return(sources, problem)
 
-    def _return(self, sources: Iterable[str], problem: Unavailable) -> None:
+    def _return(self, sources: Iterable[str], problem: Unavailable | TooLarge) -> None:
         """What cannot be put away stays what it was: its messages come back, at the price of duplicates.
 
         What their program did will be done, and counted, again.
