@@ -86,8 +86,8 @@ class StoreRuns:
         raise Unavailable(f"others are storing spans of the trace {trace_id} all the time")
 
     def _carry_out(self, plans: Sequence[_Plan]) -> None:
-        for plan in plans:
-            self._telemetry.transact(plan.clearing)
+        for clearing in filter(None, (plan.clearing for plan in plans)):
+            self._telemetry.transact(clearing)
         self._telemetry.transact([write for plan in plans for write in plan.writes])
 
     def _known(self, trace_ids: Sequence[str]) -> set[str]:
