@@ -206,6 +206,21 @@ def test_a_file_that_another_process_keeps_locked_is_unavailable_and_then_works_
     assert sorted(each.body for each in bus.receive("q", limit=9, lease=LEASE)) == ["a", "c"]
 
 
+def test_a_long_look_at_the_queues_keeps_nobody_from_publishing(bus):
+    bus.publish("q", [Message("a")])
+    looking, seen = threading.Event(), threading.Event()
+    bus._file._open().reader.create_function("look", 0, lambda: looking.set() or seen.wait(60))
+    with ThreadPoolExecutor(2) as pool:
+        look = pool.submit(bus._file.read, "SELECT look()")
+        assert looking.wait(60)
+        published = pool.submit(bus.publish, "q", [Message("b")])
+        try:
+            assert published.result(60)
+        finally:
+            seen.set()
+        assert look.result() == [(1,)]
+
+
 def test_a_full_disk_is_unavailable_keeps_what_there_is_and_then_works_again(bus):
     bus.publish("q", [Message("before")])
     bus._file.write(lambda db: db.execute("PRAGMA max_page_count = 20").fetchall(), durable=False)

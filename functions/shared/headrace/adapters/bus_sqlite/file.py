@@ -87,9 +87,16 @@ class BusFile:
         return future.result()
 
     def read(self, sql: str, *parameters: Any) -> list[Any]:
-        """The rows of a query, as of the last commit. Raises Unavailable."""
-        with self._lock, translated(self._path):
-            return self._open().reader.execute(sql, parameters).fetchall()
+        """The rows of a query, as of the last commit. Raises Unavailable.
+
+        Counting a deep queue takes its time; writers do not wait for that, only other readers do.
+        """
+        while True:
+            with self._lock:
+                opened = self._open()
+            with opened.reading, translated(self._path):
+                if opened is self._opened:  # else it was closed in between
+                    return opened.reader.execute(sql, parameters).fetchall()
 
     def close(self) -> None:
         """Finish the writes that were asked for, then let the file go. It opens again when used again."""
@@ -98,7 +105,8 @@ class BusFile:
         if opened is not None:
             opened.writes.put(None)
             opened.thread.join()
-            opened.reader.close()
+            with opened.reading:
+                opened.reader.close()
 
     def _open(self) -> "_Opened":
         if self._opened is None:
@@ -117,6 +125,7 @@ class _Opened:
             self._writer.executescript(SCHEMA)
             self.reader = on_failure.enter_context(closing(_connect(path)))
             on_failure.pop_all()
+        self.reading = Lock()
         self.writes: SimpleQueue[Entry | None] = SimpleQueue()
         self.thread = Thread(target=self._run, name="bus-writer", daemon=True)
         self.thread.start()
