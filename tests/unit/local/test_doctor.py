@@ -64,7 +64,8 @@ def test_a_whole_set_up_is_well(doctor, made, site):
     assert "it takes the API key" in found["ok"]
     assert f"the agent at {agent.url}/process can be reached" in found["ok"]
     assert "sink webhook is on" in found["ok"]
-    assert f"gf-ai-raw-{credentials.project_id}: 0 waiting, 0 in work, 0 given up" in found["ok"]
+    for kind in ("raw", "output", "spans"):
+        assert f"gf-ai-{kind}-{credentials.project_id}: 0 waiting, 0 in work, 0 given up" in found["ok"]
     ((_, _, headers, _),) = [each for each in runtime.asked if each[0] == "POST"]
     assert headers["x-api-key"] == credentials.api_key
 
