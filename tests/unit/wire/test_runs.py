@@ -62,6 +62,14 @@ def test_the_graph_counts_who_handed_to_whom() -> None:
     assert shown["edges"] == [{"from": "a", "to": "b", "type": "handoff", "count": 1}]
 
 
+def test_cutting_a_run_ends_when_there_is_nothing_left_to_cut() -> None:
+    odd = [Random(number).randbytes(32).hex() for number in range(20_000)]
+    shown = encode_run(assemble(_spans(), 0, 0, timedelta(minutes=15))) | {"oddities": odd}
+    run = decode_run(encode_run_fields(shown, []))
+    assert run["oddities"][: len(odd)] == odd
+    assert not any(value for name, value in run.items() if isinstance(value, list) and name != "oddities")
+
+
 def test_a_run_that_is_too_large_for_its_item_is_cut_and_says_so() -> None:
     names = [Random(number).randbytes(32).hex() for number in range(20_000)]
     shown = encode_run(assemble(_spans(), 0, 0, timedelta(minutes=15))) | {

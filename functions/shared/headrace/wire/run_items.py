@@ -175,14 +175,18 @@ def encode_run_fields(shown: Mapping[str, Any], span_ids: Iterable[str]) -> Item
 def _packed(shown: Mapping[str, Any]) -> bytes:
     """The run as gzipped JSON. One that would not fit its item loses halves of its longest lists, and says so."""
     data = encode_gzip(orjson.dumps(shown))
-    while len(data) > _RUN_BYTES:
-        lists = {name: len(orjson.dumps(value)) for name, value in shown.items() if isinstance(value, list) and value}
-        longest = max(lists, key=lambda name: lists[name])
+    while len(data) > _RUN_BYTES and (longest := _longest_list(shown)):
         odd = f"only the first {longest} are here: the run was too large to be stored whole"
         cut = {longest: shown[longest][: len(shown[longest]) // 2]}
         shown = {**shown, **cut, "oddities": list(dict.fromkeys([*shown["oddities"], odd]))}
         data = encode_gzip(orjson.dumps(shown))
     return data
+
+
+def _longest_list(shown: Mapping[str, Any]) -> str:
+    """The field whose list takes most room, "" when all are empty; oddities, which are few, are kept."""
+    lists = {name: value for name, value in shown.items() if isinstance(value, list) and value and name != "oddities"}
+    return max(lists, key=lambda name: len(orjson.dumps(lists[name])), default="")
 
 
 def decode_run(item: Item) -> dict[str, Any]:
