@@ -1,6 +1,6 @@
 """End to end on one machine, load generator included: accepted durably, filtered, 1 % kept and delivered.
 
-The runtime is `headrace up` in a process of its own. Generator and agent share the machine with it, as the figure
+The runtime is `headrace up`. Generator and agent share the machine with it, as the figure
 says. Memory is that of the runtime's processes, sampled while it works.
 """
 
@@ -21,7 +21,9 @@ from headrace import bootstrap
 from headrace.local.credentials import read_credentials
 from headrace.local.init import Wanted, configure
 from tests.benchmarks.reference import RECORDS, request
+from tests.kinship import family, memory_bytes
 
+MIB = 1024 * 1024
 _SENDERS = 4
 _READY = "Headrace is ready at "
 
@@ -117,14 +119,7 @@ def _runtime(folder: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
 
 
 def _memory_mib(pid: int) -> float:
-    """Resident memory of a process and its children (Linux)."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return sum(_rss_kib(int(each)) for each in (pid, *children)) / 1024
-
-
-def _rss_kib(pid: int) -> int:
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
+    return sum(map(memory_bytes, family(pid))) / MIB
 
 
 def _until(done: Any, seconds: float = 60) -> None:

@@ -1,4 +1,4 @@
-"""One `headrace` process that faults are injected into, on a port that it keeps over its deaths."""
+"""One `headrace` and what it starts: faults are injected into all of it. It keeps its port over its deaths."""
 
 import os
 import resource
@@ -12,6 +12,7 @@ from tests.chaos.schedule import Fault
 from tests.engines.server import free_port
 from tests.flow.deployment import Deployment
 from tests.flow.process import Runtime
+from tests.kinship import family
 
 _ROOM_BYTES = 256 * 1024
 CLOCKS = Path(__file__).with_name("clock")
@@ -55,9 +56,9 @@ class Member:
 
     def _stand_still(self, fault: Fault) -> None:
         with self._lock:
-            os.kill(self._runtime.pid, SIGSTOP)
+            self._signal(SIGSTOP)
             self._pause(fault.seconds)
-            os.kill(self._runtime.pid, SIGCONT)
+            self._signal(SIGCONT)
 
     def _jump(self, fault: Fault) -> None:
         with self._lock:
@@ -69,9 +70,14 @@ class Member:
         with self._clock.open("r+b") as file:  # in place: the process looks at this very file
             file.write(struct.pack("<q", off_seconds * 10**9))
 
+    def _signal(self, number: int) -> None:
+        for pid in family(self._runtime.pid):
+            os.kill(pid, number)
+
     def _limit_files(self, size_bytes: int) -> None:
-        _, hard = resource.prlimit(self._runtime.pid, resource.RLIMIT_FSIZE)
-        resource.prlimit(self._runtime.pid, resource.RLIMIT_FSIZE, (size_bytes, hard))
+        for pid in family(self._runtime.pid):
+            _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (size_bytes, hard))
 
     def _start(self) -> Runtime:
         clock = {"PYTHONPATH": str(CLOCKS), "FALSE_CLOCK": str(self._clock)}

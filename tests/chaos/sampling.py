@@ -1,8 +1,10 @@
-"""What the kernel says about a process and its children, and how large the files of a data directory are (Linux)."""
+"""What a runtime, all of its processes, holds, and how large the files of its data directory are (Linux)."""
 
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.kinship import family, memory_bytes
 
 MIB = 1024 * 1024
 
@@ -28,27 +30,18 @@ MEASURES = (
 
 def sample(pid: int, data_dir: Path) -> dict[str, float]:
     """One value for each of MEASURES."""
+    processes = family(pid)
     return {
-        "memory": sum(_memory_bytes(each) for each in (pid, *_children(pid))) / MIB,
-        "file handles": len(list(Path(f"/proc/{pid}/fd").iterdir())),
-        "threads": len(list(Path(f"/proc/{pid}/task").iterdir())),
+        "memory": sum(map(memory_bytes, processes)) / MIB,
+        "file handles": sum(_entries(each, "fd") for each in processes),
+        "threads": sum(_entries(each, "task") for each in processes),
         **{name: _size_bytes(data_dir / name) / MIB for name in DATABASES},
     }
 
 
-def _children(pid: int) -> list[int]:
-    found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        with suppress(OSError):  # a thread that has just ended
-            found += map(int, (task / "children").read_text().split())
-    return found
-
-
-def _memory_bytes(pid: int) -> int:
-    with suppress(OSError):
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS"):
-                return int(line.split()[1]) * 1024
+def _entries(pid: int, folder: str) -> int:
+    with suppress(OSError):  # it has just ended
+        return len(list(Path(f"/proc/{pid}/{folder}").iterdir()))
     return 0
 
 

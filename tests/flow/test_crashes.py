@@ -1,6 +1,8 @@
 """Kill -9 and SIGTERM at any moment: nothing that was acknowledged is lost."""
 
+import os
 import random
+from signal import SIGINT, SIGKILL
 from threading import Event
 
 import pytest
@@ -11,6 +13,7 @@ from tests.flow.load import Load
 from tests.flow.logs import KEEP_ERRORS, dead_marks, errors, marks
 from tests.flow.process import Runtime
 from tests.flow.waiting import wait_until
+from tests.kinship import command_line, family
 
 ROUNDS = 6
 SEED = 20240115
@@ -83,6 +86,28 @@ def test_what_is_being_sent_to_an_agent_and_to_a_webhook_survives_kill_9(
     wait_until(lambda: deployment.idle("raw") and deployment.idle("output"), "all is done with")
 
 
+def queue_functions(runtime: Runtime) -> list[int]:
+    return [pid for pid in family(runtime.pid) if "queue_functions" in command_line(pid)]
+
+
+def test_the_death_of_the_queue_functions_keeps_nobody_from_sending_and_loses_nothing(
+    deployment: Deployment, agent: HttpStandIn
+) -> None:
+    agent.will(hang, reply(200))
+    deployment.pipeline(agent.url)
+    runtime = deployment.start()
+    assert deployment.post(runtime, "/v1/logs", errors("in the call")).status_code == 200
+    agent.wait_for(1)
+    (first,) = queue_functions(runtime)
+    os.kill(first, SIGKILL)
+    assert deployment.post(runtime, "/v1/logs", errors("meanwhile")).status_code == 200
+    wait_until(lambda: {"in the call", "meanwhile"} <= set(marks(agent.records[1:])), "another one works them off")
+    (second,) = queue_functions(runtime)
+    assert second != first
+    assert runtime.stop() == 0
+    assert '"event": "queue_functions_died"' in deployment.log.read_text()
+
+
 def test_nothing_that_a_killed_runtime_started_outlives_it(deployment: Deployment, agent: HttpStandIn) -> None:
     deployment.pipeline(agent.url, filter="$count([1..100]) = 100 and $match(body, /a+/)")
     runtime = deployment.start()
@@ -136,6 +161,22 @@ def test_sigterm_lets_a_call_to_the_agent_end_that_ends_in_time(deployment: Depl
     assert deployment.post(runtime, "/v1/logs", errors("in time")).status_code == 200
     agent.wait_for(1)
     runtime.signal()
+    answer_now.set()
+    assert runtime.wait() == 0
+    assert deployment.idle()
+    assert marks(agent.records) == ["in time"]
+
+
+def test_ctrl_c_goes_to_all_processes_and_what_is_in_work_is_still_done(
+    deployment: Deployment, agent: HttpStandIn
+) -> None:
+    answer_now = Event()
+    agent.will(hang_until(answer_now))
+    deployment.pipeline(agent.url)
+    runtime = deployment.start()
+    assert deployment.post(runtime, "/v1/logs", errors("in time")).status_code == 200
+    agent.wait_for(1)
+    os.killpg(runtime.pid, SIGINT)
     answer_now.set()
     assert runtime.wait() == 0
     assert deployment.idle()

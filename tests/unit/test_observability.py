@@ -39,6 +39,12 @@ def test_a_listener_gets_every_event_with_its_facts_and_time(events):
     assert all(each["at"].endswith("+00:00") for each in events)
 
 
+def test_what_another_process_told_is_told_here_as_it_was_and_written_nowhere(lines, events):
+    told = {"event": "batch", "at": "2026-11-28T12:00:00.000+00:00", "records": 3}
+    assert lines("DEBUG", lambda: observability.relay(told)) == []
+    assert events == [told]
+
+
 def test_who_stops_listening_hears_no_more():
     seen = []
     observability.listen(seen.append)()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from headrace.domain.errors import ConfigError
-from headrace.settings import PREFIX, Settings, load
+from headrace.settings import PREFIX, Settings, environment, load
 
 NAMES = [each.name for each in fields(Settings)]
 EXAMPLES = {bool: ("true", True), int: ("41", 41), float: ("1.5", 1.5), str: ("some", "some"), Path: ("/x", Path("/x"))}
@@ -85,6 +85,15 @@ def test_the_engines_are_in_the_data_directory_unless_told_otherwise():
     assert (found.bus_url, found.store_url) == ("sqlite:////data/bus.db", "sqlite:////data/store.db")
     told = load({"HEADRACE_DATA_DIR": "/data", "HEADRACE_BUS": "sqlite:///b", "HEADRACE_STORE": "sqlite:///s"})
     assert (told.bus_url, told.store_url) == ("sqlite:///b", "sqlite:///s")
+
+
+def test_another_process_reads_the_same_settings(monkeypatch):
+    monkeypatch.setenv("HEADRACE_WORKERS", "3")
+    monkeypatch.setenv("OTHER", "stays")
+    here = load(data_dir=Path("/elsewhere"), outbound_allow_private="true", key_cache_seconds=1.5)
+    there = environment(here)
+    assert load(there) == here
+    assert there["OTHER"] == "stays"
 
 
 def test_times_come_as_durations():

@@ -53,6 +53,11 @@ def listen(listener: Listener) -> Callable[[], None]:
     return lambda: _listeners.remove(listener)
 
 
+def relay(event: dict[str, Any]) -> None:
+    """Tell listeners what another process, which has written it down already, told its own."""
+    _tell(event)
+
+
 def _tell(event: dict[str, Any]) -> None:
     event.setdefault("at", datetime.now(UTC).isoformat(timespec="milliseconds"))
     for listener in tuple(_listeners):

@@ -120,6 +120,14 @@ class Settings:
         return timedelta(seconds=self.config_cache_seconds)
 
 
+def environment(settings: Settings) -> dict[str, str]:
+    """The environment in which another process of this machine has these settings."""
+    return {
+        **os.environ,
+        **{PREFIX + each.name.upper(): str(getattr(settings, each.name)) for each in fields(Settings)},
+    }
+
+
 def on_lambda() -> bool:
     """Whether AWS Lambda runs this process, or something that stands in for it."""
     return "AWS_LAMBDA_FUNCTION_NAME" in os.environ

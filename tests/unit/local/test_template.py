@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from headrace.domain.errors import ConfigError
-from headrace.local.template import Function, find_template, read_template
+from headrace.local.template import Function, choose, find_template, read_template
 
 ROOT = Path(__file__).parents[3]
 
@@ -159,3 +159,22 @@ def test_a_function_of_a_wrong_shape_is_named(tmp_path, text):
 
 def test_a_checkout_finds_the_template_at_its_root():
     assert find_template() == ROOT / "template.yaml"
+
+
+def names(chosen):
+    return [function.folder.name for function in chosen]
+
+
+def test_functions_are_chosen_by_the_names_of_their_folders():
+    assert names(choose(read_template(find_template()), "sink, receiver,sink,")) == ["sink", "receiver"]
+
+
+@pytest.mark.parametrize("text", ["", " ", ","])
+def test_without_a_name_all_are_chosen(text):
+    functions = read_template(find_template())
+    assert choose(functions, text) == functions
+
+
+def test_unknown_names_are_named_beside_the_known_ones():
+    with pytest.raises(ConfigError, match=r"no function nosuch, other: choose among receiver, agent_output, .*sink"):
+        choose(read_template(find_template()), "receiver,other,nosuch")

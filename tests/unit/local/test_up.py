@@ -13,8 +13,33 @@ from headrace.local.runtime import base_url, listen
 from headrace.local.template import find_template, read_template
 
 
+class Beside:
+    """Instead of the process of the queue functions: it is ready when it is asked."""
+
+    def __init__(self, functions):
+        self.names = [function.folder.name for function in functions]
+        self.asked = False
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def wait_until_ready(self):
+        self.asked = True
+
+
 @pytest.fixture
-def served(monkeypatch):
+def beside(monkeypatch):
+    """The process that each `headrace up` would have started."""
+    made = []
+    monkeypatch.setattr(up, "QueueProcess", lambda functions: made.append(Beside(functions)) or made[-1])
+    return made
+
+
+@pytest.fixture
+def served(monkeypatch, beside):
     """Instead of serving: what would have been served, which is ready at once and then over."""
     given = []
 
@@ -29,10 +54,10 @@ def served(monkeypatch):
 
 def test_the_first_start_shows_what_it_made_and_that_it_is_ready(data_dir, served, capsys):
     up.run_up("127.0.0.1", 0)
-    ((functions, endpoint),) = served
+    ((_, endpoint),) = served
     credentials = read_credentials(data_dir)
     said = capsys.readouterr().out
-    assert (functions, credentials.endpoint) == (read_template(find_template()), endpoint)
+    assert credentials.endpoint == endpoint
     for word in (
         credentials.email,
         credentials.password,
@@ -42,6 +67,16 @@ def test_the_first_start_shows_what_it_made_and_that_it_is_ready(data_dir, serve
     ):
         assert word in said
     assert said.endswith(f"Headrace is ready at {endpoint}\n")
+
+
+def test_every_function_runs_either_here_or_beside_and_both_are_ready_before_it_is_said(data_dir, served, beside):
+    up.run_up("127.0.0.1", 0)
+    ((functions, _),) = served
+    (process,) = beside
+    assert process.names == ["pipeline", "sink", "traces"]
+    assert [function for function in functions if function.queue] == []
+    assert len(functions) + len(process.names) == len(read_template(find_template()))
+    assert process.asked
 
 
 def test_a_later_start_is_one_line_and_keeps_its_secrets_to_itself(data_dir, served, capsys):

@@ -1,1 +1,1 @@
-"""The embedded runtime and the command line: the same handlers, events and answers as in a cloud, in one process."""
+"""The embedded runtime and the command line: the same handlers, events and answers as in a cloud, on one machine."""

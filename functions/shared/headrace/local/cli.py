@@ -69,7 +69,7 @@ def up(
     bus: BusUrl = None,
     store: StoreUrl = None,
 ) -> None:
-    """Run everything in one process, until Ctrl-C."""
+    """Run everything on this machine, until Ctrl-C."""
     from headrace.local.up import run_up
 
     _settle(data_dir, bus, store)

@@ -14,6 +14,9 @@ from headrace.local.template import Function
 
 Handler = Callable[[Any, Any], Any]
 
+GRACE = timedelta(seconds=10)
+"""How long what runs may go on after the runtime was told to stop."""
+
 
 @dataclass(slots=True)
 class Deadline:

@@ -15,8 +15,10 @@ from itertools import count
 from threading import Condition, Event, Thread
 from typing import Any
 
+from headrace import bootstrap
 from headrace.domain.errors import Unavailable
 from headrace.entry.queue import decode_failures, encode_event
+from headrace.local.functions import Loaded
 from headrace.observability import crash, warn
 from headrace.ports.bus import Due, Received, Source
 from headrace.ports.clock import Clock
@@ -44,6 +46,15 @@ def settle(source: Source, messages: Sequence[Received], call: Callable[[Any], A
     failed_ids = {message.id for message in failed}
     source.acknowledge([message for message in messages if message.id not in failed_ids])
     source.release(failed)
+
+
+def make_pump(functions: Sequence[Loaded]) -> "Pump | None":
+    """A pump for the queue functions among `functions`; None where there is none: nothing need be looked for."""
+    calls = {loaded.function.queue: loaded for loaded in functions if loaded.function.queue}
+    if not calls:
+        return None
+    workers = bootstrap.settings().workers
+    return Pump(bootstrap.source(), bootstrap.wiring(), bootstrap.clock(), calls, workers=workers)
 
 
 class Pump:

@@ -1,4 +1,4 @@
-"""Functions of `template.yaml` in one process, all or some, behind uvicorn and the pump.
+"""Functions of `template.yaml` in this process, all or some, behind uvicorn and the pump.
 
 Stopping (SIGTERM, Ctrl-C): take no new requests and messages, let what runs end within the grace time, and leave
 the rest to its leases: it is delivered again after the next start.
@@ -20,17 +20,16 @@ from headrace import bootstrap
 from headrace.control.turns import take_turn
 from headrace.domain.errors import ConfigError, Unavailable
 from headrace.local.feed import Feed
-from headrace.local.functions import Deadline, Loaded, load
+from headrace.local.functions import GRACE, Deadline, Loaded, load
 from headrace.local.gateway import Gateway
 from headrace.local.metrics import Metrics
 from headrace.local.probes import Probes
-from headrace.local.pump import Pump
+from headrace.local.pump import make_pump
 from headrace.local.schedules import Job, Schedules, in_turn, scheduled_calls
 from headrace.local.template import Function
 from headrace.observability import warn
 from headrace.settings import Settings
 
-GRACE = timedelta(seconds=10)
 _HTTP_THREADS = 16
 _HOUSEKEEPING_EVERY = timedelta(minutes=1)
 
@@ -48,7 +47,7 @@ def serve(chosen: Sequence[Function], listener: socket.socket, ready: Callable[[
     threads = ThreadPoolExecutor(_HTTP_THREADS, thread_name_prefix="http")
     settings, metrics = bootstrap.settings(), Metrics(bootstrap.bus(), bootstrap.wiring())
     gateway = Gateway(functions, threads, feed, settings.max_body_bytes, metrics, probes)
-    pump, schedules = _pump(functions), Schedules(in_turn(_jobs(functions), _take_turn))
+    pump, schedules = make_pump(functions), Schedules(in_turn(_jobs(functions), _take_turn))
     server = _Server(gateway, feed, ready, probes, settings)
     server.take_signals()
     if pump is not None:
@@ -98,20 +97,6 @@ def _check_schema() -> None:
         bootstrap.check_schema()
     except Unavailable as problem:
         warn("store_waits", reason=str(problem))
-
-
-def _pump(functions: Sequence[Loaded]) -> Pump | None:
-    """None where no function is called with messages: such a process need not look for any."""
-    calls = {loaded.function.queue: loaded for loaded in functions if loaded.function.queue}
-    if not calls:
-        return None
-    return Pump(
-        bootstrap.source(),
-        bootstrap.wiring(),
-        bootstrap.clock(),
-        calls,
-        workers=bootstrap.settings().workers,
-    )
 
 
 def _jobs(functions: Sequence[Loaded]) -> list[Job]:

@@ -5,7 +5,7 @@ from rich.console import Console
 from headrace import bootstrap
 from headrace.domain.errors import ConfigError
 from headrace.local.runtime import base_url, listen, serve
-from headrace.local.template import Function, find_template, read_template
+from headrace.local.template import choose, find_template, read_template
 
 _console = Console(soft_wrap=True, highlight=False)
 
@@ -22,16 +22,6 @@ def run_serve(functions: str, host: str, port: int) -> None:
     with listen(host, port) as listener:
         endpoint = base_url(listener)
         serve(chosen, listener, lambda: _console.print(f"Headrace is ready at {endpoint}"))
-
-
-def choose(functions: list[Function], names: str) -> list[Function]:
-    """The functions with these names, which are those of their folders. Raises ConfigError."""
-    known = {function.folder.name: function for function in functions}
-    wanted = [name.strip() for name in names.split(",") if name.strip()]
-    unknown = sorted(set(wanted) - set(known))
-    if unknown:
-        raise ConfigError(f"there is no function {', '.join(unknown)}: choose among {', '.join(known)}")
-    return [known[name] for name in dict.fromkeys(wanted)] or functions
 
 
 def _check_shared_secrets() -> None:

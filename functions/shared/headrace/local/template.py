@@ -61,6 +61,20 @@ def read_template(path: Path) -> list[Function]:
     return [function for function in read if function is not None]
 
 
+def choose(functions: list[Function], names: str) -> list[Function]:
+    """The functions with these names (of their folders, with commas between), all when there is none.
+
+    Raises:
+        ConfigError: there is no such function.
+    """
+    known = {function.folder.name: function for function in functions}
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    unknown = sorted(set(wanted) - set(known))
+    if unknown:
+        raise ConfigError(f"there is no function {', '.join(unknown)}: choose among {', '.join(known)}")
+    return [known[name] for name in dict.fromkeys(wanted)] or functions
+
+
 def _resource(name: str, resource: dict[str, Any], defaults: dict[str, Any], root: Path) -> Function | None:
     try:
         return _function(name, resource, defaults, root) if resource["Type"] == "AWS::Serverless::Function" else None

@@ -1,10 +1,14 @@
 """`headrace up`: the embedded runtime with its first start."""
 
+import socket
+from collections.abc import Callable
+
 from rich.console import Console
 
 from headrace import bootstrap
 from headrace.local.credentials import FILE, Credentials, write_credentials
 from headrace.local.first_start import PROJECT, ensure_credentials
+from headrace.local.queue_process import QueueProcess
 from headrace.local.runtime import base_url, listen, serve
 from headrace.local.template import find_template, read_template
 
@@ -25,7 +29,19 @@ def run_up(host: str, port: int) -> None:
             _introduce(credentials)
         elif credentials.endpoint != endpoint:
             write_credentials(data_dir, credentials.at(endpoint))
-        serve(read_template(find_template()), listener, lambda: _console.print(f"Headrace is ready at {endpoint}"))
+        _serve(listener, lambda: _console.print(f"Headrace is ready at {endpoint}"))
+
+
+def _serve(listener: socket.socket, ready: Callable[[], None]) -> None:
+    """What answers HTTP and what has schedules in this process, what empties queues in one beside it."""
+    functions = read_template(find_template())
+    with QueueProcess([function for function in functions if function.queue]) as queues:
+
+        def both_ready() -> None:
+            queues.wait_until_ready()
+            ready()
+
+        serve([function for function in functions if not function.queue], listener, both_ready)
 
 
 def _introduce(credentials: Credentials) -> None:

@@ -1,0 +1,84 @@
+"""The child's side of `queue_process`: the queue functions, pumped, without HTTP. `python -m … FOLDER …`.
+
+Lines on standard input and output are all it has to do with its parent. It says that it is ready, or why it cannot
+be, and what happens; it stops when it is told to. When its input ends without a word, the parent is dead, and so is
+it, at once: what it has in work comes back as after any other death.
+"""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from threading import Lock
+from typing import Any, BinaryIO
+
+from headrace import bootstrap, observability
+from headrace.domain.errors import ConfigError, HeadraceError
+from headrace.local.functions import GRACE, Deadline, load
+from headrace.local.pump import Pump, make_pump
+from headrace.local.template import choose, find_template, read_template
+
+READY, FAILED, EVENT = "ready", "failed", "event"
+STOP = b"stop\n"
+
+
+class _Parent:
+    """Who reads what is told here, one JSON object with one name a line. Any thread may tell."""
+
+    def __init__(self, output: BinaryIO) -> None:
+        self._output = output
+        self._lock = Lock()
+
+    def tell(self, name: str, value: Any) -> None:
+        """A parent that is gone hears nothing; the end of standard input says the same."""
+        line = json.dumps({name: value}, default=str).encode() + b"\n"
+        try:
+            with self._lock:
+                self._output.write(line)
+        except OSError:
+            return
+
+
+def main(names: Sequence[str]) -> int:
+    """Pump until told to stop; the exit code."""
+    parent = _Parent(_private_stdout())
+    for number in (signal.SIGINT, signal.SIGTERM):  # they often go to all processes at once; the parent decides
+        signal.signal(number, signal.SIG_IGN)
+    observability.configure(bootstrap.settings().log_level)
+    observability.listen(lambda event: parent.tell(EVENT, event))
+    deadline = Deadline()
+    try:
+        pump = _make(names, deadline)
+    except HeadraceError as problem:
+        parent.tell(FAILED, str(problem))
+        return 1
+    pump.start()
+    parent.tell(READY, os.getpid())
+    if sys.stdin.buffer.readline() != STOP:
+        os._exit(1)
+    deadline.bring_forward(GRACE)
+    ended = pump.stop(GRACE)
+    bootstrap.close()
+    if not ended:  # handlers that outstay the grace time would keep the interpreter
+        os._exit(0)
+    return 0
+
+
+def _make(names: Sequence[str], deadline: Deadline) -> Pump:
+    chosen = choose(read_template(find_template()), ",".join(names))
+    pump = make_pump([load(function, deadline) for function in chosen])
+    if pump is None:
+        raise ConfigError(f"no queue calls {', '.join(names)}")
+    return pump
+
+
+def _private_stdout() -> BinaryIO:
+    """Where only what is told goes; whatever prints, prints to standard error."""
+    told = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)
+    return told
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

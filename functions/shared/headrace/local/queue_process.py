@@ -1,0 +1,107 @@
+"""The queue functions of `headrace up` in a process of their own, beside the one that answers HTTP.
+
+Filtering and delivering are as much work as receiving, and one interpreter uses one core. And an expression or a
+library that takes a whole process with it takes the queue functions only: requests are answered all the while, and a
+new process takes over. Its messages come back by their leases.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from threading import Event, Lock, Thread
+from types import TracebackType
+from typing import IO, Any, cast
+
+from headrace import bootstrap
+from headrace.domain.errors import ConfigError
+from headrace.local.functions import GRACE
+from headrace.local.queue_functions import EVENT, FAILED, READY, STOP
+from headrace.local.template import Function
+from headrace.observability import relay, warn
+from headrace.settings import environment
+
+_AFTER_DEATH_SECONDS = 1.0
+_MARGIN_SECONDS = 5.0
+"""Beyond the grace time, until a process that does not stop is ended."""
+
+
+class QueueProcess:
+    """Started with `with`, and stopped at its end. Its events are told here as if they were of this process."""
+
+    def __init__(self, functions: Sequence[Function]) -> None:
+        module = "headrace.local.queue_functions"
+        self._command = [sys.executable, "-m", module, *(function.folder.name for function in functions)]
+        self._environment = environment(bootstrap.settings())
+        self._lock = Lock()
+        self._stopping = Event()
+        self._settled = Event()
+        """It is ready, or will never be."""
+        self._failure: str | None = None
+        self._thread = Thread(target=self._keep, name="queue-process", daemon=True)
+
+    def __enter__(self) -> "QueueProcess":
+        self._process = self._start()
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, traceback: TracebackType | None) -> None:
+        """Let it end what it has in work, within the grace time."""
+        with self._lock:
+            self._stopping.set()
+            process = self._process
+        with suppress(OSError, ValueError):  # it is dead, and its pipes may be closed
+            os.write(cast(IO[bytes], process.stdin).fileno(), STOP)
+        try:
+            process.wait(GRACE.total_seconds() + _MARGIN_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        self._thread.join()
+
+    def wait_until_ready(self) -> None:
+        """Return when messages are taken.
+
+        Raises:
+            ConfigError: they never will be, and why.
+        """
+        self._settled.wait()
+        if self._failure is not None:
+            raise ConfigError(self._failure)
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(  # noqa: S603 - our own program
+            self._command, env=self._environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+
+    def _keep(self) -> None:
+        """Hear the process until it ends, and start another one unless that was asked for."""
+        while True:
+            code = self._hear(self._process)
+            if not self._settled.is_set():
+                self._failure = self._failure or f"the queue functions ended with code {code} before they were ready"
+                self._settled.set()
+                return
+            if not self._stopping.is_set():
+                warn("queue_functions_died", code=code, reason=self._failure)
+            self._stopping.wait(_AFTER_DEATH_SECONDS)
+            with self._lock:
+                if self._stopping.is_set():
+                    return
+                self._process = self._start()
+
+    def _hear(self, process: "subprocess.Popen[bytes]") -> int:
+        with process:
+            for line in cast(IO[bytes], process.stdout):
+                if line.endswith(b"\n"):  # else it died at that moment
+                    self._take(json.loads(line))
+        return process.returncode
+
+    def _take(self, told: dict[str, Any]) -> None:
+        if EVENT in told:
+            relay(told[EVENT])
+        elif READY in told:
+            self._settled.set()
+        else:
+            self._failure = told[FAILED]

@@ -1,0 +1,93 @@
+"""The process of the queue functions, a real one, as its parent sees it. What it does for messages: `tests/flow`."""
+
+import os
+import signal
+from datetime import timedelta
+
+import pytest
+
+from headrace import bootstrap, observability
+from headrace.domain.errors import ConfigError
+from headrace.local import queue_process
+from headrace.local.queue_process import QueueProcess
+from headrace.local.template import choose, find_template, read_template
+from tests.flow.waiting import wait_until
+from tests.kinship import command_line, family
+
+
+@pytest.fixture
+def functions(data_dir):
+    bootstrap.make_data_dir()
+    return choose(read_template(find_template()), "pipeline")
+
+
+@pytest.fixture
+def events():
+    seen = []
+    unlisten = observability.listen(seen.append)
+    yield seen
+    unlisten()
+
+
+def children():
+    """Processes of this one that run the module."""
+    return [pid for pid in family(os.getpid()) if "queue_functions" in command_line(pid)]
+
+
+def test_it_is_there_as_long_as_it_is_wanted(functions, events):
+    with QueueProcess(functions) as process:
+        process.wait_until_ready()
+        assert len(children()) == 1
+    assert children() == []
+    assert events == []
+
+
+def test_functions_that_cannot_be_loaded_are_told_by_the_parent(functions, tmp_path):
+    (broken,) = functions
+    unknown = type(broken)(broken.name, tmp_path / "nosuch", broken.handler, broken.timeout, queue="raw")
+    with QueueProcess([unknown]) as process, pytest.raises(ConfigError, match="there is no function nosuch"):
+        process.wait_until_ready()
+
+
+def test_functions_that_no_queue_calls_are_refused(data_dir):
+    doors = choose(read_template(find_template()), "receiver")
+    with QueueProcess(doors) as process, pytest.raises(ConfigError, match="no queue calls receiver"):
+        process.wait_until_ready()
+
+
+def test_one_that_dies_before_it_is_ready_is_told_and_not_started_again(functions, monkeypatch):
+    monkeypatch.setattr(queue_process.sys, "executable", "/bin/false")
+    with QueueProcess(functions) as process, pytest.raises(ConfigError, match="ended with code 1 before"):
+        process.wait_until_ready()
+
+
+def test_one_that_dies_is_told_and_another_one_takes_over(functions, events, monkeypatch):
+    monkeypatch.setattr(queue_process, "_AFTER_DEATH_SECONDS", 0)
+    with QueueProcess(functions) as process:
+        process.wait_until_ready()
+        (first,) = children()
+        os.kill(first, signal.SIGKILL)
+        (second,) = wait_until(lambda: [pid for pid in children() if pid != first], "another one runs")
+        assert second != first
+    assert [(each["event"], each["code"]) for each in events] == [("queue_functions_died", -signal.SIGKILL)]
+    assert children() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_signals_that_go_to_all_processes_are_for_the_parent_to_obey(functions, events, number):
+    with QueueProcess(functions) as process:
+        process.wait_until_ready()
+        (child,) = children()
+        os.kill(child, number)
+    assert events == []  # it stopped when it was told to, and not before
+
+
+def test_one_that_does_not_stop_is_ended(functions, events, monkeypatch):
+    monkeypatch.setattr(queue_process, "GRACE", timedelta(0))
+    monkeypatch.setattr(queue_process, "_MARGIN_SECONDS", 0.01)
+    with QueueProcess(functions) as process:
+        process.wait_until_ready()
+        (child,) = children()
+        os.kill(child, signal.SIGSTOP)
+    assert children() == []
+    assert events == []
