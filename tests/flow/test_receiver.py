@@ -2,7 +2,10 @@
 
 import gzip
 import json
+import socket
 from collections.abc import Iterator
+from contextlib import suppress
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -214,6 +217,19 @@ def test_a_gzip_bomb_is_refused_with_413_and_costs_no_memory(receiver: Receiver)
 def test_a_bomb_of_many_empty_gzip_members_does_not_stop_the_clock(receiver: Receiver) -> None:
     answer = receiver.post(gzip.compress(b"") * (6 * MIB // 20), Content_Type=PROTOBUF, **GZIP)
     assert answer.status_code in (200, 400)
+
+
+def test_a_head_that_does_not_end_is_refused_before_it_fills_memory(receiver: Receiver) -> None:
+    before = receiver.runtime.peak_memory_bytes
+    url = urlsplit(receiver.runtime.url)
+    with socket.create_connection((url.hostname, url.port), LONGEST_SECONDS) as connection:
+        connection.sendall(b"POST /v1/logs HTTP/1.1\r\nHost: headrace\r\n")
+        with suppress(ConnectionError):
+            for _ in range(1024):
+                connection.sendall(b"X-More: %b\r\n" % (b"x" * 64 * 1024))
+        assert connection.recv(12) == b"HTTP/1.1 400"
+    assert '"event": "Invalid HTTP request received."' in receiver.deployment.log.read_text()
+    assert receiver.runtime.peak_memory_bytes - before < 16 * MIB
 
 
 @pytest.mark.parametrize("path", ["/v1/log", "/v1/logs/", "/"])

@@ -57,6 +57,16 @@ def test_events_are_json_lines_on_standard_error(lines):
     assert (line["event"], line["level"], line["records"], line["project_id"]) == ("received", "info", 3, "p")
 
 
+def test_libraries_are_heard_in_the_same_lines_from_warnings_on(lines):
+    def speak():
+        observability.include("some.library")
+        logging.getLogger("some.library.part").warning("%s is late", "it")
+        logging.getLogger("some.library").info("nothing new")
+
+    (line,) = lines("DEBUG", speak)
+    assert (line["event"], line["level"]) == ("it is late", "warning")
+
+
 def test_below_the_level_nothing_is_written(lines):
     assert lines("WARNING", lambda: observability.emit("received")) == []
 

@@ -27,6 +27,15 @@ def configure(level: str) -> None:
     _LOGGER.setLevel(level.upper())
 
 
+def include(*libraries: str) -> None:
+    """Write what the loggers of these libraries have to say, from warnings on, in the same lines."""
+    for name in libraries:
+        logger = logging.getLogger(name)
+        logger.handlers = list(_LOGGER.handlers)
+        logger.propagate = False
+        logger.setLevel(logging.WARNING)
+
+
 def emit(event: str, **facts: Any) -> None:
     """Report that `event` happened. Facts are plain values; secrets never belong into them."""
     _LOGGER.info(event, extra={"facts": facts})

@@ -27,7 +27,7 @@ from headrace.local.probes import Probes
 from headrace.local.pump import make_pump
 from headrace.local.schedules import Job, Schedules, in_turn, scheduled_calls
 from headrace.local.template import Function
-from headrace.observability import warn
+from headrace.observability import include, warn
 from headrace.settings import Settings
 
 _HTTP_THREADS = 16
@@ -40,6 +40,7 @@ def serve(chosen: Sequence[Function], listener: socket.socket, ready: Callable[[
     Raises:
         ConfigError: a setting, a function or the store's schema that cannot work.
     """
+    include("uvicorn", "asyncio")
     _check_schema()
     deadline = Deadline()
     functions = [load(function, deadline) for function in chosen]
@@ -119,8 +120,9 @@ class _Server(uvicorn.Server):
             uvicorn.Config(
                 gateway,
                 lifespan="off",
+                http="h11",  # whatever else is installed: it alone bounds how long a request's head may be
                 access_log=False,
-                log_level="warning",
+                log_config=None,
                 timeout_graceful_shutdown=round(GRACE.total_seconds()),
                 # By itself uvicorn believes every client on this machine: limits by address would not hold.
                 proxy_headers=bool(settings.trusted_proxies),
