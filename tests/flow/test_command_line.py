@@ -44,6 +44,19 @@ def start(data_dir: Path, log: Path) -> Iterator[Start]:
     assert surprises(log) == []
 
 
+def test_a_setting_that_is_misspelt_is_told_once(data_dir: Path, log: Path) -> None:
+    runtime = Runtime(data_dir, log, HEADRACE_LOGLEVEL="INFO")
+    assert runtime.url
+    assert runtime.stop() == 0
+    (line,) = log.read_text().splitlines()
+    told = json.loads(line)
+    assert (told["event"], told["name"], told["did_you_mean"]) == (
+        "setting_not_known",
+        "HEADRACE_LOGLEVEL",
+        "HEADRACE_LOG_LEVEL",
+    )
+
+
 def test_the_first_start_prints_credentials_once_and_keeps_them_for_its_owner_only(
     start: Start, data_dir: Path
 ) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from headrace.domain.errors import ConfigError
-from headrace.settings import PREFIX, Settings, environment, load
+from headrace.settings import PREFIX, Settings, environment, load, misspelt
 
 NAMES = [each.name for each in fields(Settings)]
 EXAMPLES = {bool: ("true", True), int: ("41", 41), float: ("1.5", 1.5), str: ("some", "some"), Path: ("/x", Path("/x"))}
@@ -94,6 +94,32 @@ def test_another_process_reads_the_same_settings(monkeypatch):
     there = environment(here)
     assert load(there) == here
     assert there["OTHER"] == "stays"
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("HEADRACE_DRAIN_SECOND", "HEADRACE_DRAIN_SECONDS"),
+        ("HEADRACE_ENCRYPTION_KEY", "HEADRACE_ENCRYPTION_KEYS"),
+        ("HEADRACE_DATADIR", "HEADRACE_DATA_DIR"),
+        ("HEADRACE_LOGLEVEL", "HEADRACE_LOG_LEVEL"),
+        ("HEADRACE_STORE_URL", "HEADRACE_STORE"),
+        ("HEADRACE_ALLOW_PRIVATE", "HEADRACE_OUTBOUND_ALLOW_PRIVATE"),
+    ],
+)
+def test_a_variable_that_looks_like_a_setting_and_is_none_is_found(name, meant):
+    assert misspelt({name: "x", "HEADRACE_WORKERS": "3", "PATH": "/bin"}) == {name: meant}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("HEADRACE_API_KEY", "HEADRACE_API_KEY_FILE", "HEADRACE_ENDPOINT", "HEADRACE_SIGNING_SECRET"),  # of the SDK
+        *("HEADRACE_PORT", "HEADRACE_SERVICE_HOST", "HEADRACE_PORT_4318_TCP_ADDR"),  # of Kubernetes
+    ],
+)
+def test_variables_of_others_are_left_alone(name):
+    assert misspelt({name: "x"}) == {}
 
 
 def test_times_come_as_durations():

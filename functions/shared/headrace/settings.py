@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ PREFIX = "HEADRACE_"
 MIB = 1024 * 1024
 
 _LONGEST_SECONDS = 86_400
+_LOOKS_ALIKE = 0.7
 _CHOICES = {
     "expression_engine": ("jsonatapy", "jsonata-python"),
     "outbound_allow_private": ("true", "false", ""),
@@ -126,6 +128,14 @@ def environment(settings: Settings) -> dict[str, str]:
         **os.environ,
         **{PREFIX + each.name.upper(): str(getattr(settings, each.name)) for each in fields(Settings)},
     }
+
+
+def misspelt(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Variables that are no settings, each with the setting that it looks like. Others may have names of their own."""
+    given = (name.removeprefix(PREFIX) for name in environment or os.environ if name.startswith(PREFIX))
+    known = [each.name.upper() for each in fields(Settings)]
+    nearest = {name: get_close_matches(name, known, n=1, cutoff=_LOOKS_ALIKE) for name in given if name not in known}
+    return {PREFIX + name: PREFIX + found[0] for name, found in nearest.items() if found}
 
 
 def on_lambda() -> bool:

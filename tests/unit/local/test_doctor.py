@@ -88,6 +88,13 @@ def test_without_a_runtime_and_an_agent_it_notes_what_to_run(doctor, made):
     assert "no sink: what the agent says goes nowhere; run `headrace init --webhook URL`" in found["note"]
 
 
+def test_a_setting_that_is_misspelt_is_noted_with_what_it_looks_like(doctor, made, monkeypatch):
+    made()
+    monkeypatch.setenv("HEADRACE_LOGLEVEL", "INFO")
+    _, found = doctor()
+    assert "HEADRACE_LOGLEVEL is no setting: did you mean HEADRACE_LOG_LEVEL?" in found["note"]
+
+
 def test_credentials_that_others_may_read_are_bad(doctor, made, data_dir):
     made()
     (data_dir / FILE).chmod(0o640)

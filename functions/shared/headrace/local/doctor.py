@@ -13,6 +13,7 @@ from rich.console import Console
 from headrace import __version__, bootstrap
 from headrace.domain.errors import HeadraceError
 from headrace.local.credentials import FILE, Credentials, read_credentials
+from headrace.settings import misspelt
 
 State = Literal["ok", "note", "bad"]
 _MARKS: dict[State, str] = {"ok": "[green]ok  [/]", "note": "[yellow]note[/]", "bad": "[red]bad [/]"}
@@ -53,6 +54,10 @@ def _safely(look: Callable[[], list[Finding]]) -> list[Finding]:
 
 def _program() -> list[Finding]:
     return [Finding("ok", f"headrace {__version__} on Python {sys.version.split()[0]}")]
+
+
+def _settings() -> list[Finding]:
+    return [Finding("note", f"{name} is no setting: did you mean {meant}?") for name, meant in misspelt().items()]
 
 
 def _data_dir() -> list[Finding]:
@@ -140,4 +145,4 @@ def _queues() -> list[Finding]:
     return findings
 
 
-_LOOKS = (_program, _data_dir, _credentials, _engines, _runtime, _pipeline, _sinks, _queues)
+_LOOKS = (_program, _settings, _data_dir, _credentials, _engines, _runtime, _pipeline, _sinks, _queues)

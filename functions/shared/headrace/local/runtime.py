@@ -28,7 +28,7 @@ from headrace.local.pump import make_pump
 from headrace.local.schedules import Job, Schedules, in_turn, scheduled_calls
 from headrace.local.template import Function
 from headrace.observability import include, warn
-from headrace.settings import Settings
+from headrace.settings import Settings, misspelt
 
 _HTTP_THREADS = 16
 _HOUSEKEEPING_EVERY = timedelta(minutes=1)
@@ -41,6 +41,8 @@ def serve(chosen: Sequence[Function], listener: socket.socket, ready: Callable[[
         ConfigError: a setting, a function or the store's schema that cannot work.
     """
     include("uvicorn", "asyncio")
+    for name, meant in misspelt().items():
+        warn("setting_not_known", name=name, did_you_mean=meant)
     _check_schema()
     deadline = Deadline()
     functions = [load(function, deadline) for function in chosen]
