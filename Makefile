@@ -54,7 +54,7 @@ check: $(VENV)/.installed-test .venv-sam/.installed  ## format, lint, types, flo
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/cfn-lint template.yaml
+	@.venv-sam/bin/cfn-lint template.yaml agents/lambda-digest/template.yaml
 	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --region us-east-1
 
 bench: $(VENV)/.installed-test  ## the figures (BENCH="--only growth", BENCH=--report)

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, JsonValue
+from pydantic import Field, JsonValue
 
 from headrace.domain.accounts import LONGEST_PASSWORD, SHORTEST_PASSWORD, email_fault, password_fault, printable
-from headrace.wire.api import Strict
+from headrace.wire.api import Deferred, Strict
 from headrace.wire.bad_input import checked_by
 
 
@@ -52,7 +52,7 @@ class RefreshIn(Strict):
     refresh_token: RefreshToken
 
 
-class UserOut(BaseModel):
+class UserOut(Deferred):
     """An account, as its owner sees it."""
 
     id: AccountId
@@ -61,7 +61,7 @@ class UserOut(BaseModel):
     created_at: Time
 
 
-class TokensOut(BaseModel):
+class TokensOut(Deferred):
     """What signing in gives: an access token for 15 minutes, and a refresh token for the next one."""
 
     access_token: Annotated[

@@ -3,11 +3,11 @@
 from typing import Annotated, Any
 
 import orjson
-from pydantic import BaseModel, Field, field_validator
+from pydantic import Field, field_validator
 
 from headrace.domain.delivery import SinkAttempt
 from headrace.domain.records import timestamp
-from headrace.wire.api import Strict
+from headrace.wire.api import Deferred, Strict
 from headrace.wire.api_accounts import Time
 from headrace.wire.showing import can_be_shown
 
@@ -31,7 +31,7 @@ class SinkTestIn(Strict):
         return payload
 
 
-class SentRequest(BaseModel):
+class SentRequest(Deferred):
     """The request of a test; a secret address is shown as `***`. Of apprise: what its service is told."""
 
     method: Annotated[str, Field(examples=["POST"])] | None
@@ -42,7 +42,7 @@ class SentRequest(BaseModel):
     body: Annotated[Any, Field(examples=[{"title": "Test from Headrace"}])]
 
 
-class SinkTestOut(BaseModel):
+class SinkTestOut(Deferred):
     """What came of a test."""
 
     kept: bool
@@ -58,7 +58,7 @@ class SinkTestOut(BaseModel):
     request: SentRequest | None
 
 
-class DeliveryOut(BaseModel):
+class DeliveryOut(Deferred):
     """One attempt to deliver one output to a sink."""
 
     at: Time
@@ -90,7 +90,7 @@ class DeliveryOut(BaseModel):
         )
 
 
-class DeliveriesOut(BaseModel):
+class DeliveriesOut(Deferred):
     """Some attempts, newest first."""
 
     items: list[DeliveryOut]

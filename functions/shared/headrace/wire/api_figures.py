@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from headrace.domain.rollups import Side
-from headrace.wire.api import Moment, Strict
+from headrace.wire.api import Deferred, Moment, Strict
 from headrace.wire.api_runs import AgentName, Dollars, Milliseconds, Role, Tokens
 
 
@@ -18,7 +18,7 @@ class WindowIn(Strict):
     """What started before this time; now when it is left out."""
 
 
-class AgentFiguresOut(BaseModel):
+class AgentFiguresOut(Deferred):
     """How one agent did in all runs of a time."""
 
     name: AgentName
@@ -40,13 +40,13 @@ class AgentFiguresOut(BaseModel):
     """False: there were more runs than are looked at; these are the newest of them."""
 
 
-class AgentsOut(BaseModel):
+class AgentsOut(Deferred):
     """The agents that took part in runs, those with most runs first."""
 
     items: list[AgentFiguresOut]
 
 
-class ServiceFiguresOut(BaseModel):
+class ServiceFiguresOut(Deferred):
     """How one operation of a service did, or one thing that it depends on. Quantiles are right within 1 %."""
 
     service: Annotated[str, Field(examples=["travel-desk"])]
@@ -60,7 +60,7 @@ class ServiceFiguresOut(BaseModel):
     duration_ms_p99: Milliseconds | None
 
 
-class ServicesOut(BaseModel):
+class ServicesOut(Deferred):
     """Operations and dependencies of all services, those with most calls first."""
 
     items: list[ServiceFiguresOut]

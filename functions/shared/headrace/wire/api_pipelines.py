@@ -5,13 +5,13 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 import orjson
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from headrace.domain.pipeline import OnError, Pipeline
 from headrace.domain.program import OutputType, Program, Transform
 from headrace.domain.records import Signal
 from headrace.domain.secrets import HIDDEN
-from headrace.wire.api import Expression, SigningSecret, Strict, Url
+from headrace.wire.api import Deferred, Expression, SigningSecret, Strict, Url
 from headrace.wire.api_accounts import Time
 from headrace.wire.api_signing import Health
 from headrace.wire.bad_input import Matching
@@ -155,7 +155,7 @@ class PipelineTestIn(Strict):
         return records
 
 
-class TriedRecord(BaseModel):
+class TriedRecord(Deferred):
     """What became of one record. What `on_error` makes of a failure is not applied."""
 
     kept: bool
@@ -164,7 +164,7 @@ class TriedRecord(BaseModel):
     error: Annotated[str, Field(examples=["the result is out of range"])] | None
 
 
-class PipelineTestOut(BaseModel):
+class PipelineTestOut(Deferred):
     """One result for each record, in order."""
 
     results: list[TriedRecord]

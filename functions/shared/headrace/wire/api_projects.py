@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, Field
 
 from headrace.domain.roles import Role
-from headrace.wire.api import Strict
+from headrace.wire.api import Deferred, Strict
 from headrace.wire.api_accounts import AccountId, Email, Time, label_fault
 from headrace.wire.bad_input import Matching, checked_by
 
@@ -36,7 +36,7 @@ class ProjectIn(Strict):
     name: ProjectName
 
 
-class ProjectOut(BaseModel):
+class ProjectOut(Deferred):
     """A project, with the caller's role in it."""
 
     id: ProjectId
@@ -45,7 +45,7 @@ class ProjectOut(BaseModel):
     created_at: Time
 
 
-class ProjectsOut(BaseModel):
+class ProjectsOut(Deferred):
     """Some projects of the caller."""
 
     items: list[ProjectOut]
@@ -65,7 +65,7 @@ class RoleIn(Strict):
     role: Role
 
 
-class MemberOut(BaseModel):
+class MemberOut(Deferred):
     """A member of a project."""
 
     user_id: AccountId
@@ -75,7 +75,7 @@ class MemberOut(BaseModel):
     added_at: Time
 
 
-class MembersOut(BaseModel):
+class MembersOut(Deferred):
     """Some members of a project."""
 
     items: list[MemberOut]
@@ -88,7 +88,7 @@ class KeyIn(Strict):
     name: KeyName
 
 
-class KeyOut(BaseModel):
+class KeyOut(Deferred):
     """An API key without its secret."""
 
     id: KeyId
@@ -100,7 +100,7 @@ class KeyOut(BaseModel):
     """To the hour or so: keeping it costs one write an hour."""
 
 
-class NewKeyOut(BaseModel):
+class NewKeyOut(Deferred):
     """An API key, the only time that it is shown whole."""
 
     id: KeyId
@@ -110,14 +110,14 @@ class NewKeyOut(BaseModel):
     created_at: Time
 
 
-class KeysOut(BaseModel):
+class KeysOut(Deferred):
     """Some API keys of a project."""
 
     items: list[KeyOut]
     next_cursor: NextCursor
 
 
-class AuditOut(BaseModel):
+class AuditOut(Deferred):
     """One change: who, what, when."""
 
     at: Time
@@ -132,7 +132,7 @@ class AuditOut(BaseModel):
     """Where the request came from; empty for the command line on the same machine."""
 
 
-class AuditsOut(BaseModel):
+class AuditsOut(Deferred):
     """Some changes, newest first."""
 
     items: list[AuditOut]

@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from headrace.domain.runs import EdgeType, FailureMode, RunStatus
 from headrace.domain.spans import ErrorType, Kind, MessageType, Status
-from headrace.wire.api import Moment, Strict
+from headrace.wire.api import Deferred, Moment, Strict
 from headrace.wire.api_accounts import Time
 from headrace.wire.api_projects import NextCursor, PageIn
 
@@ -54,7 +54,7 @@ class SpanIn(Strict):
     """The trace of the span, if it is known. Otherwise the latest thousand runs are looked through."""
 
 
-class AgentPartOut(BaseModel):
+class AgentPartOut(Deferred):
     """What one agent did in a run."""
 
     name: AgentName
@@ -68,7 +68,7 @@ class AgentPartOut(BaseModel):
     duration_ms: Milliseconds
 
 
-class ToolCallOut(BaseModel):
+class ToolCallOut(Deferred):
     """One execution of a tool."""
 
     name: Annotated[str, Field(examples=["search_flights"])]
@@ -77,7 +77,7 @@ class ToolCallOut(BaseModel):
     duration_ms: Milliseconds
 
 
-class MessageOut(BaseModel):
+class MessageOut(Deferred):
     """Who said something to whom."""
 
     model_config = ConfigDict(populate_by_name=True)
@@ -88,7 +88,7 @@ class MessageOut(BaseModel):
     at: Time
 
 
-class FailureOut(BaseModel):
+class FailureOut(Deferred):
     """A pattern of failure, how sure (0 to 1), and the spans that show it."""
 
     mode: FailureMode
@@ -97,7 +97,7 @@ class FailureOut(BaseModel):
     evidence: Annotated[str, Field(examples=["search was called 4 times in a row with the same input"])]
 
 
-class RunOut(BaseModel):
+class RunOut(Deferred):
     """What one request to a system of agents did."""
 
     trace_id: TraceId
@@ -139,21 +139,21 @@ class RunOut(BaseModel):
     """The agent that was asked first."""
 
 
-class RunsOut(BaseModel):
+class RunsOut(Deferred):
     """Some runs, newest first."""
 
     items: list[RunOut]
     next_cursor: NextCursor
 
 
-class SpanErrorOut(BaseModel):
+class SpanErrorOut(Deferred):
     """What went wrong in a span."""
 
     type: ErrorType
     message: Told
 
 
-class SpanOut(BaseModel):
+class SpanOut(Deferred):
     """One span of a run."""
 
     span_id: SpanId
@@ -197,7 +197,7 @@ class NodeOut(AgentPartOut):
     agent: AgentName
 
 
-class EdgeOut(BaseModel):
+class EdgeOut(Deferred):
     """How often one agent handed over or spoke to another; `sequence`: without a word, the other came next."""
 
     model_config = ConfigDict(populate_by_name=True)
@@ -208,7 +208,7 @@ class EdgeOut(BaseModel):
     count: int
 
 
-class GraphOut(BaseModel):
+class GraphOut(Deferred):
     """Who spoke to whom."""
 
     nodes: list[NodeOut]

@@ -4,9 +4,9 @@ from base64 import b64encode
 from secrets import token_bytes
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from headrace.wire.api import SigningSecret, Strict
+from headrace.wire.api import Deferred, SigningSecret, Strict
 from headrace.wire.api_accounts import Time
 
 _SECRET_BYTES = 32
@@ -22,7 +22,7 @@ class NewSecretIn(Strict):
     """For so long the secrets of before sign too."""
 
 
-class NewSecretOut(BaseModel):
+class NewSecretOut(Deferred):
     """The secret that signs from now on; it is never shown again."""
 
     signing_secret: Annotated[str, Field(examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])]
@@ -30,7 +30,7 @@ class NewSecretOut(BaseModel):
     """Until then requests carry the signatures of older secrets too; null when there are none."""
 
 
-class Health(BaseModel):
+class Health(Deferred):
     """How somebody who is sent to has answered lately."""
 
     state: Literal["ok", "failing", "disabled"]

@@ -5,12 +5,12 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, Field, RootModel
+from pydantic import AfterValidator, ConfigDict, Field, RootModel
 
 from headrace.domain.accounts import printable
 from headrace.domain.secrets import HIDDEN
 from headrace.domain.sinks import Sink, SinkType
-from headrace.wire.api import Expression, SigningSecret, Strict, Url, url_fault
+from headrace.wire.api import Deferred, Expression, SigningSecret, Strict, Url, url_fault
 from headrace.wire.api_accounts import Time, label_fault
 from headrace.wire.api_signing import SinkHealth
 from headrace.wire.bad_input import Matching, checked_by
@@ -166,11 +166,14 @@ class AppriseIn(_AnySinkIn):
         return self._sink(sink_id, self.type, self.url, self.template)
 
 
-class SinkIn(RootModel[Annotated[WebhookIn | SlackIn | AppriseIn, Field(discriminator="type")]]):
+class SinkIn(RootModel[Any]):
     """Any kind of sink, told apart by `type`."""
 
+    model_config = ConfigDict(defer_build=True)
+    root: Annotated[WebhookIn | SlackIn | AppriseIn, Field(discriminator="type")]
 
-class StoredSink(BaseModel):
+
+class StoredSink(Deferred):
     """What every stored sink has beside its settings."""
 
     id: Annotated[str, Field(examples=["5d1f7c0a9be64f8b8b0c3f8f0d6d2a11"])]
@@ -197,11 +200,14 @@ class AppriseOut(AppriseIn, StoredSink):
     """A stored sink of apprise; its URL is shown as `***`."""
 
 
-class SinkOut(RootModel[Annotated[WebhookOut | SlackOut | AppriseOut, Field(discriminator="type")]]):
+class SinkOut(RootModel[Any]):
     """Any kind of stored sink."""
 
+    model_config = ConfigDict(defer_build=True)
+    root: Annotated[WebhookOut | SlackOut | AppriseOut, Field(discriminator="type")]
 
-class SinksOut(BaseModel):
+
+class SinksOut(Deferred):
     """Some sinks of a project."""
 
     items: list[Annotated[WebhookOut | SlackOut | AppriseOut, Field(discriminator="type")]]

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from headrace.wire.api import Strict
+from headrace.wire.api import Deferred, Strict
 from headrace.wire.api_accounts import Time
 from headrace.wire.api_projects import PageIn
 
@@ -15,7 +15,7 @@ LetterId = Annotated[str, Field(min_length=1, max_length=128, examples=["0f8fad5
 _MOST_IDS = 1000
 
 
-class QueueOut(BaseModel):
+class QueueOut(Deferred):
     """Messages on one queue: waiting, being worked on, given up."""
 
     depth: int
@@ -23,7 +23,7 @@ class QueueOut(BaseModel):
     dead_letters: int
 
 
-class AgentOut(BaseModel):
+class AgentOut(Deferred):
     """How the agent has answered."""
 
     last_success_at: Time | None
@@ -31,7 +31,7 @@ class AgentOut(BaseModel):
     last_error_at: Time | None
 
 
-class StatusOut(BaseModel):
+class StatusOut(Deferred):
     """Where a project's records are: accepted = filtered + errored + delivered + dead_lettered + in_flight."""
 
     accepted: Annotated[int, Field(examples=[1000])]
@@ -67,7 +67,7 @@ class DeadLettersIn(PageIn):
     """On their way to the agent, to the sinks, or to become runs."""
 
 
-class DeadLetterOut(BaseModel):
+class DeadLetterOut(Deferred):
     """A message that was given up."""
 
     id: LetterId
@@ -81,7 +81,7 @@ class DeadLetterOut(BaseModel):
     """The first ones, or the output; at most ten, and at most 64 KiB."""
 
 
-class DeadLettersOut(BaseModel):
+class DeadLettersOut(Deferred):
     """Some dead letters, oldest first."""
 
     items: list[DeadLetterOut]
@@ -97,7 +97,7 @@ class RedriveIn(Strict):
     """Ids of dead letters; without it all of the queue."""
 
 
-class RedriveOut(BaseModel):
+class RedriveOut(Deferred):
     """How many dead letters were moved."""
 
     redriven: int
@@ -117,7 +117,7 @@ class DiscardIn(Strict):
         return None if self.ids is None else [each for each in self.ids.split(",") if each]
 
 
-class DiscardOut(BaseModel):
+class DiscardOut(Deferred):
     """How many dead letters were removed."""
 
     discarded: int
