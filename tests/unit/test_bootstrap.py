@@ -1,8 +1,10 @@
 """What is made from settings: once, and anew after closing. Settings that no adapter understands are named."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from pathlib import Path
+from threading import Barrier
 
 import boto3
 import pytest
@@ -36,6 +38,25 @@ def test_each_thing_is_made_once():
     assert all(make() is make() for make in makers)
     assert bootstrap.bus() is bootstrap.source()
     assert bootstrap.table("config") is not bootstrap.table("telemetry")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        *(bootstrap.bus, bootstrap.configuration, bootstrap.expressions, bootstrap.outbound, bootstrap.vault),
+        *(bootstrap.receiving, bootstrap.processing, bootstrap.delivering, bootstrap.controlling),
+    ],
+    ids=lambda make: make.__name__,
+)
+def test_threads_that_ask_at_once_get_the_same(make: Callable[[], object]) -> None:
+    together = Barrier(8)
+
+    def ask(_: int) -> object:
+        together.wait()
+        return make()
+
+    with ThreadPoolExecutor(8) as threads:
+        assert len(set(map(id, threads.map(ask, range(8))))) == 1
 
 
 def test_after_closing_everything_is_made_anew():

@@ -6,7 +6,6 @@ other's: a cold start is mostly imports.
 """
 
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
@@ -27,6 +26,7 @@ from headrace.engines import (
 )
 from headrace.entry.http import Limits
 from headrace.observability import configure
+from headrace.once import once
 from headrace.ports.bus import Bus, Source
 from headrace.ports.clock import Clock
 from headrace.ports.expressions import Expressions
@@ -59,7 +59,7 @@ def override(**values: Any) -> None:
     settings.cache_clear()
 
 
-@cache
+@once
 def settings() -> Settings:
     """The settings of this process. Raises ConfigError."""
     return settings_module.load(**_overrides)
@@ -85,7 +85,7 @@ def close() -> None:
         ports.cache_clear()
 
 
-@cache
+@once
 def bus() -> Bus:
     """The chosen bus."""
     return _until_closed(make_bus(settings(), clock()))
@@ -102,13 +102,13 @@ def source() -> Source:
     return cast(Source, made)
 
 
-@cache
+@once
 def wiring() -> Wiring:
     """What makes queues and subscriptions on the chosen bus."""
     return _until_closed(make_wiring(settings()))
 
 
-@cache
+@once
 def table(name: TableName) -> OpenTable:
     """One of the two logical tables in the chosen store."""
     return _until_closed(make_table(settings(), name, clock()))
@@ -124,7 +124,7 @@ def check_schema() -> None:
     check_store(settings())
 
 
-@cache
+@once
 def archive() -> SpanArchive | None:
     """Where spans are kept as rows, if anywhere."""
     made = make_archive(settings())
@@ -137,7 +137,7 @@ def housekeep() -> None:
     table("telemetry").purge()
 
 
-@cache
+@once
 def expressions() -> Expressions:
     """The JSONata engine, in its sandbox."""
     from headrace.adapters.expressions_jsonata import SandboxedExpressions
@@ -148,7 +148,7 @@ def expressions() -> Expressions:
     return made
 
 
-@cache
+@once
 def outbound() -> Outbound:
     """The way out to users' addresses."""
     from headrace.adapters.outbound_urllib3 import Network, Urllib3Outbound
@@ -158,7 +158,7 @@ def outbound() -> Outbound:
     return made
 
 
-@cache
+@once
 def notifier() -> Notifier:
     """The way to services that have an API of their own."""
     from headrace.adapters.notifier_apprise import AppriseNotifier
@@ -170,7 +170,7 @@ def _address_rules() -> AddressRules:
     return read_rules(settings().outbound_allow, private_allowed=settings().private_addresses_allowed)
 
 
-@cache
+@once
 def clock() -> Clock:
     """The machine's clock."""
     from headrace.adapters.clock_system import SystemClock
@@ -178,7 +178,7 @@ def clock() -> Clock:
     return SystemClock()
 
 
-@cache
+@once
 def configuration() -> Configuration:
     """What the data path knows of projects."""
     return Configuration(
@@ -203,7 +203,7 @@ def queues() -> QueueNames:
 # --- what each function needs --------------------------------------------------------------------------------
 
 
-@cache
+@once
 def receiving() -> "receive.Ports":
     """For `functions/receiver`."""
     from headrace.stages.receive import Ports
@@ -211,7 +211,7 @@ def receiving() -> "receive.Ports":
     return Ports(bus(), configuration(), table("telemetry"), clock(), queues(), settings().max_record_bytes)
 
 
-@cache
+@once
 def accepting() -> "accept_output.Ports":
     """For `functions/agent_output`."""
     from headrace.stages.accept_output import Ports
@@ -219,7 +219,7 @@ def accepting() -> "accept_output.Ports":
     return Ports(bus(), configuration(), table("telemetry"), clock(), queues(), settings().max_output_bytes)
 
 
-@cache
+@once
 def processing() -> "ProcessPorts":
     """For `functions/pipeline`."""
     from headrace.stages.ports import Ports
@@ -227,7 +227,7 @@ def processing() -> "ProcessPorts":
     return Ports(bus(), configuration(), table("telemetry"), clock(), expressions(), outbound())
 
 
-@cache
+@once
 def delivering() -> "deliver.Ports":
     """For `functions/sink`."""
     from headrace.stages.deliver import Ports
@@ -235,7 +235,7 @@ def delivering() -> "deliver.Ports":
     return Ports(bus(), configuration(), table("telemetry"), clock(), expressions(), outbound(), notifier())
 
 
-@cache
+@once
 def tracing() -> "trace.Ports":
     """For `functions/traces`."""
     from headrace.stages.trace import Ports
@@ -243,7 +243,7 @@ def tracing() -> "trace.Ports":
     return Ports(bus(), configuration(), table("telemetry"), clock(), archive=archive())
 
 
-@cache
+@once
 def controlling() -> "ControlPorts":
     """For `functions/control_plane`."""
     from headrace.control.ports import Ports
@@ -264,7 +264,7 @@ def controlling() -> "ControlPorts":
     )
 
 
-@cache
+@once
 def upkeep() -> "Upkeep":
     """For `functions/reconcile`, which holds no secrets."""
     from headrace.control.ports import Upkeep
@@ -272,7 +272,7 @@ def upkeep() -> "Upkeep":
     return Upkeep(table("config"), table("telemetry"), bus(), wiring(), queues(), clock(), archive())
 
 
-@cache
+@once
 def vault() -> Vault:
     """What seals secrets at rest."""
     from headrace.adapters.vault_fernet import FernetVault
