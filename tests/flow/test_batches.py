@@ -1,7 +1,9 @@
 """How records become requests to the agent: batch size, batch window, filter, transforms."""
 
+import requests
+
 from tests.fakes.http import HttpStandIn
-from tests.flow.deployment import Deployment
+from tests.flow.deployment import LONGEST_SECONDS, Deployment
 from tests.flow.logs import INFO, KEEP_ERRORS, dead_marks, errors, log_record, logs_of, marks, numbered
 from tests.flow.waiting import wait_until
 
@@ -19,6 +21,24 @@ def test_25_records_in_one_request_become_three_batches_of_at_most_ten(
     assert sorted(len(request.json) for request in agent.requests) == [5, 10, 10]
     assert sorted(marks(agent.records)) == sorted(posted)
     assert len({request.headers["X-Request-ID"] for request in agent.requests}) == 3
+
+
+def test_what_is_received_and_what_is_delivered_are_counted_in_one_place(
+    deployment: Deployment, agent: HttpStandIn
+) -> None:
+    deployment.pipeline(agent.url, batch_size=10)
+    runtime = deployment.start()
+    assert deployment.post(runtime, "/v1/logs", errors(*numbered("record", 25))).status_code == 200
+
+    wanted = {
+        'headrace_records_received_total{signal="logs"} 25.0',
+        'headrace_agent_requests_total{verdict="done"} 3.0',
+    }
+
+    def counted() -> set[str]:
+        return set(requests.get(f"{runtime.url}/metrics", timeout=LONGEST_SECONDS).text.splitlines())
+
+    wait_until(lambda: wanted <= counted(), "both are counted, and each once")
 
 
 def test_requests_within_the_window_become_one_batch(deployment: Deployment, agent: HttpStandIn) -> None:
