@@ -105,10 +105,22 @@ def test_another_process_reads_the_same_settings(monkeypatch):
         ("HEADRACE_LOGLEVEL", "HEADRACE_LOG_LEVEL"),
         ("HEADRACE_STORE_URL", "HEADRACE_STORE"),
         ("HEADRACE_ALLOW_PRIVATE", "HEADRACE_OUTBOUND_ALLOW_PRIVATE"),
+        ("HEADRACE_loglevel", "HEADRACE_LOG_LEVEL"),
     ],
 )
 def test_a_variable_that_looks_like_a_setting_and_is_none_is_found(name, meant):
     assert misspelt({name: "x", "HEADRACE_WORKERS": "3", "PATH": "/bin"}) == {name: meant}
+
+
+@pytest.mark.parametrize("name", ["HEADRACE_WORKERS", "HEADRACE_workers", "HEADRACE_WORKERs"])
+def test_a_setting_is_one_however_its_letters_are_written(name):
+    assert load({name: "3"}).workers == 3
+    assert misspelt({name: "3"}) == {}
+
+
+def test_an_environment_without_variables_has_none_that_are_misspelt(monkeypatch):
+    monkeypatch.setenv("HEADRACE_LOGLEVEL", "INFO")
+    assert misspelt({}) == {}
 
 
 @pytest.mark.parametrize(

@@ -132,10 +132,15 @@ def environment(settings: Settings) -> dict[str, str]:
 
 def misspelt(environment: Mapping[str, str] | None = None) -> dict[str, str]:
     """Variables that are no settings, each with the setting that it looks like. Others may have names of their own."""
-    given = (name.removeprefix(PREFIX) for name in environment or os.environ if name.startswith(PREFIX))
-    known = [each.name.upper() for each in fields(Settings)]
-    nearest = {name: get_close_matches(name, known, n=1, cutoff=_LOOKS_ALIKE) for name in given if name not in known}
-    return {PREFIX + name: PREFIX + found[0] for name, found in nearest.items() if found}
+    source = os.environ if environment is None else environment
+    known = [each.name for each in fields(Settings)]
+    given = {name: name.removeprefix(PREFIX).lower() for name in source if name.startswith(PREFIX)}
+    nearest = {
+        name: get_close_matches(short, known, n=1, cutoff=_LOOKS_ALIKE)
+        for name, short in given.items()
+        if short not in known
+    }
+    return {name: PREFIX + found[0].upper() for name, found in nearest.items() if found}
 
 
 def on_lambda() -> bool:
