@@ -67,6 +67,14 @@ def test_libraries_are_heard_in_the_same_lines_from_warnings_on(lines):
     assert (line["event"], line["level"]) == ("it is late", "warning")
 
 
+def test_libraries_say_no_more_than_the_level_lets_through(lines):
+    def speak():
+        observability.include("some.library")
+        logging.getLogger("some.library").warning("it is late")
+
+    assert lines("ERROR", speak) == []
+
+
 def test_below_the_level_nothing_is_written(lines):
     assert lines("WARNING", lambda: observability.emit("received")) == []
 

@@ -28,12 +28,12 @@ def configure(level: str) -> None:
 
 
 def include(*libraries: str) -> None:
-    """Write what the loggers of these libraries have to say, from warnings on, in the same lines."""
+    """Write what the loggers of these libraries have to say in the same lines: warnings, unless even less is wanted."""
     for name in libraries:
         logger = logging.getLogger(name)
         logger.handlers = list(_LOGGER.handlers)
         logger.propagate = False
-        logger.setLevel(logging.WARNING)
+        logger.setLevel(max(logging.WARNING, _LOGGER.level))
 
 
 def emit(event: str, **facts: Any) -> None:
