@@ -31,7 +31,7 @@ def events():
 
 def children():
     """Processes of this one that run the module."""
-    return [pid for pid in family(os.getpid()) if "queue_functions" in command_line(pid)]
+    return [pid for pid in family(os.getpid()) if "headrace.local.queue_functions" in command_line(pid)]
 
 
 def test_it_is_there_as_long_as_it_is_wanted(functions, events):

@@ -10,8 +10,9 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from threading import Lock
-from typing import Any, BinaryIO
+from typing import Any
 
 from headrace import bootstrap, observability
 from headrace.domain.errors import ConfigError, HeadraceError
@@ -24,20 +25,21 @@ STOP = b"stop\n"
 
 
 class _Parent:
-    """Who reads what is told here, one JSON object with one name a line. Any thread may tell."""
+    """Who reads what is told here, one JSON object with one name a line. Any thread may tell.
 
-    def __init__(self, output: BinaryIO) -> None:
+    `output` is a descriptor. What stops and goes on while it writes (SIGSTOP, SIGCONT) has written a part.
+    """
+
+    def __init__(self, output: int) -> None:
         self._output = output
         self._lock = Lock()
 
     def tell(self, name: str, value: Any) -> None:
         """A parent that is gone hears nothing; the end of standard input says the same."""
         line = json.dumps({name: value}, default=str).encode() + b"\n"
-        try:
-            with self._lock:
-                self._output.write(line)
-        except OSError:
-            return
+        with suppress(OSError), self._lock:
+            while line:
+                line = line[os.write(self._output, line) :]
 
 
 def main(names: Sequence[str]) -> int:
@@ -73,9 +75,9 @@ def _make(names: Sequence[str], deadline: Deadline) -> Pump:
     return pump
 
 
-def _private_stdout() -> BinaryIO:
-    """Where only what is told goes; whatever prints, prints to standard error."""
-    told = os.fdopen(os.dup(1), "wb", buffering=0)
+def _private_stdout() -> int:
+    """A descriptor where only what is told goes; whatever prints, prints to standard error."""
+    told = os.dup(1)
     os.dup2(2, 1)
     return told
 
