@@ -34,6 +34,15 @@ def children():
     return [pid for pid in family(os.getpid()) if "headrace.local.queue_functions" in command_line(pid)]
 
 
+def kill():
+    (child,) = children()
+    os.kill(child, signal.SIGKILL)
+
+
+def killed(events):
+    return [each for each in events if each["code"] == -signal.SIGKILL]
+
+
 def test_it_is_there_as_long_as_it_is_wanted(functions, events):
     with QueueProcess(functions) as process:
         process.wait_until_ready()
@@ -71,6 +80,34 @@ def test_one_that_dies_is_told_and_another_one_takes_over(functions, events, mon
         assert second != first
     assert [(each["event"], each["code"]) for each in events] == [("queue_functions_died", -signal.SIGKILL)]
     assert children() == []
+
+
+def test_another_one_takes_over_as_soon_as_it_can_be_started(functions, events, monkeypatch):
+    monkeypatch.setattr(queue_process, "_AFTER_DEATH_SECONDS", 0.01)
+    with QueueProcess(functions) as process:
+        process.wait_until_ready()
+        with monkeypatch.context() as patch:
+            patch.setattr(process, "_command", ["/nosuch"])
+            kill()
+            wait_until(lambda: len(events) > 2, "it was tried more than once")
+        wait_until(children, "another one runs")
+    assert [each["event"] for each in events[:2]] == ["queue_functions_died", "queue_functions_wait"]
+    assert "/nosuch" in events[1]["reason"]
+
+
+def test_why_one_died_is_not_told_of_the_next_one(functions, events, monkeypatch):
+    monkeypatch.setattr(queue_process, "_AFTER_DEATH_SECONDS", 0)
+    with QueueProcess(functions) as process:
+        process.wait_until_ready()
+        with monkeypatch.context() as patch:
+            patch.setattr(process, "_command", [*process._command[:-1], "nosuch"])
+            kill()
+            wait_until(lambda: len(events) > 1, "the next one could not be one")
+        wait_until(children, "another one runs")
+        kill()
+        wait_until(lambda: len(killed(events)) > 1, "it is dead")
+    assert "there is no function nosuch" in events[1]["reason"]
+    assert [each["reason"] for each in killed(events)] == [None, None]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)

@@ -85,11 +85,21 @@ class QueueProcess:
                 return
             if not self._stopping.is_set():
                 warn("queue_functions_died", code=code, reason=self._failure)
-            self._stopping.wait(_AFTER_DEATH_SECONDS)
-            with self._lock:
-                if self._stopping.is_set():
-                    return
-                self._process = self._start()
+            if not self._start_another():
+                return
+
+    def _start_another(self) -> bool:
+        """Start another one as soon as that can be done; whether one was still wanted."""
+        self._failure = None
+        while not self._stopping.wait(_AFTER_DEATH_SECONDS):
+            try:
+                with self._lock:
+                    if not self._stopping.is_set():
+                        self._process = self._start()
+                        return True
+            except OSError as problem:  # no memory, no file handle: there may be one soon
+                warn("queue_functions_wait", reason=str(problem))
+        return False
 
     def _hear(self, process: "subprocess.Popen[bytes]") -> int:
         with process:
