@@ -51,6 +51,20 @@ def test_it_is_there_as_long_as_it_is_wanted(functions, events):
     assert events == []
 
 
+def test_modules_in_the_working_folder_are_not_its_own(functions, tmp_path, monkeypatch):
+    (tmp_path / "yaml.py").write_text("raise SystemExit(3)")
+    monkeypatch.chdir(tmp_path)
+    with QueueProcess(functions) as process:
+        process.wait_until_ready()
+
+
+def test_it_finds_modules_where_its_parent_does(functions, tmp_path, monkeypatch):
+    (tmp_path / "yaml.py").write_text("raise SystemExit(3)")
+    monkeypatch.syspath_prepend(tmp_path)
+    with QueueProcess(functions) as process, pytest.raises(ConfigError, match="code 3"):
+        process.wait_until_ready()
+
+
 def test_functions_that_cannot_be_loaded_are_told_by_the_parent(functions, tmp_path):
     (broken,) = functions
     unknown = type(broken)(broken.name, tmp_path / "nosuch", broken.handler, broken.timeout, queue="raw")

@@ -33,8 +33,9 @@ class QueueProcess:
 
     def __init__(self, functions: Sequence[Function]) -> None:
         module = "headrace.local.queue_functions"
-        self._command = [sys.executable, "-m", module, *(function.folder.name for function in functions)]
-        self._environment = environment(bootstrap.settings())
+        # -P: `-m` alone would put the working folder, and whatever modules are in it, before all others.
+        self._command = [sys.executable, "-P", "-m", module, *(function.folder.name for function in functions)]
+        self._environment = {**environment(bootstrap.settings()), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         self._lock = Lock()
         self._stopping = Event()
         self._settled = Event()
