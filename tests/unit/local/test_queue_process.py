@@ -133,6 +133,15 @@ def test_signals_that_go_to_all_processes_are_for_the_parent_to_obey(functions, 
     assert events == []  # it stopped when it was told to, and not before
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_such_signals_do_not_end_one_that_is_just_starting(functions, events, number):
+    with QueueProcess(functions) as process:
+        os.kill(process._process.pid, number)
+        process.wait_until_ready()
+    assert events == []
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
+
+
 def test_one_that_does_not_stop_is_ended(functions, events, monkeypatch):
     monkeypatch.setattr(queue_process, "GRACE", timedelta(0))
     monkeypatch.setattr(queue_process, "_MARGIN_SECONDS", 0.01)

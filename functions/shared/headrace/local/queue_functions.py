@@ -7,7 +7,6 @@ it, at once: what it has in work comes back as after any other death.
 
 import json
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -45,8 +44,6 @@ class _Parent:
 def main(names: Sequence[str]) -> int:
     """Pump until told to stop; the exit code."""
     parent = _Parent(_private_stdout())
-    for number in (signal.SIGINT, signal.SIGTERM):  # they often go to all processes at once; the parent decides
-        signal.signal(number, signal.SIG_IGN)
     observability.configure(bootstrap.settings().log_level)
     observability.listen(lambda event: parent.tell(EVENT, event))
     deadline = Deadline()

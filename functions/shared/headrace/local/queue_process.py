@@ -7,10 +7,11 @@ new process takes over. Its messages come back by their leases.
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import IO, Any, cast
@@ -72,9 +73,10 @@ class QueueProcess:
             raise ConfigError(self._failure)
 
     def _start(self) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(  # noqa: S603 - our own program
-            self._command, env=self._environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
+        with _signals_held():
+            return subprocess.Popen(  # noqa: S603 - our own program
+                self._command, env=self._environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            )
 
     def _keep(self) -> None:
         """Hear the process until it ends, and start another one unless that was asked for."""
@@ -116,3 +118,16 @@ class QueueProcess:
             self._settled.set()
         else:
             self._failure = told[FAILED]
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Hold back what asks to stop from processes started in here, from their first moment on.
+
+    It often goes to all processes at once (Ctrl-C in a terminal, systemd), and the parent decides.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
