@@ -45,7 +45,7 @@ def killed(events):
 
 def test_it_is_there_as_long_as_it_is_wanted(functions, events):
     with QueueProcess(functions) as process:
-        process.wait_until_ready()
+        wait_until(process.is_ready, "it is ready")
         assert len(children()) == 1
     assert children() == []
     assert events == []
@@ -55,39 +55,39 @@ def test_modules_in_the_working_folder_are_not_its_own(functions, tmp_path, monk
     (tmp_path / "yaml.py").write_text("raise SystemExit(3)")
     monkeypatch.chdir(tmp_path)
     with QueueProcess(functions) as process:
-        process.wait_until_ready()
+        wait_until(process.is_ready, "it is ready")
 
 
 def test_it_finds_modules_where_its_parent_does(functions, tmp_path, monkeypatch):
     (tmp_path / "yaml.py").write_text("raise SystemExit(3)")
     monkeypatch.syspath_prepend(tmp_path)
     with QueueProcess(functions) as process, pytest.raises(ConfigError, match="code 3"):
-        process.wait_until_ready()
+        wait_until(process.is_ready, "it is ready")
 
 
 def test_functions_that_cannot_be_loaded_are_told_by_the_parent(functions, tmp_path):
     (broken,) = functions
     unknown = type(broken)(broken.name, tmp_path / "nosuch", broken.handler, broken.timeout, queue="raw")
     with QueueProcess([unknown]) as process, pytest.raises(ConfigError, match="there is no function nosuch"):
-        process.wait_until_ready()
+        wait_until(process.is_ready, "it is ready")
 
 
 def test_functions_that_no_queue_calls_are_refused(data_dir):
     doors = choose(read_template(find_template()), "receiver")
     with QueueProcess(doors) as process, pytest.raises(ConfigError, match="no queue calls receiver"):
-        process.wait_until_ready()
+        wait_until(process.is_ready, "it is ready")
 
 
 def test_one_that_dies_before_it_is_ready_is_told_and_not_started_again(functions, monkeypatch):
     monkeypatch.setattr(queue_process.sys, "executable", "/bin/false")
     with QueueProcess(functions) as process, pytest.raises(ConfigError, match="ended with code 1 before"):
-        process.wait_until_ready()
+        wait_until(process.is_ready, "it is ready")
 
 
 def test_one_that_dies_is_told_and_another_one_takes_over(functions, events, monkeypatch):
     monkeypatch.setattr(queue_process, "_AFTER_DEATH_SECONDS", 0)
     with QueueProcess(functions) as process:
-        process.wait_until_ready()
+        wait_until(process.is_ready, "it is ready")
         (first,) = children()
         os.kill(first, signal.SIGKILL)
         (second,) = wait_until(lambda: [pid for pid in children() if pid != first], "another one runs")
@@ -99,7 +99,7 @@ def test_one_that_dies_is_told_and_another_one_takes_over(functions, events, mon
 def test_another_one_takes_over_as_soon_as_it_can_be_started(functions, events, monkeypatch):
     monkeypatch.setattr(queue_process, "_AFTER_DEATH_SECONDS", 0.01)
     with QueueProcess(functions) as process:
-        process.wait_until_ready()
+        wait_until(process.is_ready, "it is ready")
         with monkeypatch.context() as patch:
             patch.setattr(process, "_command", ["/nosuch"])
             kill()
@@ -112,7 +112,7 @@ def test_another_one_takes_over_as_soon_as_it_can_be_started(functions, events, 
 def test_why_one_died_is_not_told_of_the_next_one(functions, events, monkeypatch):
     monkeypatch.setattr(queue_process, "_AFTER_DEATH_SECONDS", 0)
     with QueueProcess(functions) as process:
-        process.wait_until_ready()
+        wait_until(process.is_ready, "it is ready")
         with monkeypatch.context() as patch:
             patch.setattr(process, "_command", [*process._command[:-1], "nosuch"])
             kill()
@@ -127,7 +127,7 @@ def test_why_one_died_is_not_told_of_the_next_one(functions, events, monkeypatch
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_signals_that_go_to_all_processes_are_for_the_parent_to_obey(functions, events, number):
     with QueueProcess(functions) as process:
-        process.wait_until_ready()
+        wait_until(process.is_ready, "it is ready")
         (child,) = children()
         os.kill(child, number)
     assert events == []  # it stopped when it was told to, and not before
@@ -137,7 +137,7 @@ def test_signals_that_go_to_all_processes_are_for_the_parent_to_obey(functions, 
 def test_such_signals_do_not_end_one_that_is_just_starting(functions, events, number):
     with QueueProcess(functions) as process:
         os.kill(process._process.pid, number)
-        process.wait_until_ready()
+        wait_until(process.is_ready, "it is ready")
     assert events == []
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
 
@@ -146,7 +146,7 @@ def test_one_that_does_not_stop_is_ended(functions, events, monkeypatch):
     monkeypatch.setattr(queue_process, "GRACE", timedelta(0))
     monkeypatch.setattr(queue_process, "_MARGIN_SECONDS", 0.01)
     with QueueProcess(functions) as process:
-        process.wait_until_ready()
+        wait_until(process.is_ready, "it is ready")
         (child,) = children()
         os.kill(child, signal.SIGSTOP)
     assert children() == []

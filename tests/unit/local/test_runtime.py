@@ -1,9 +1,15 @@
-"""Where the runtime listens."""
+"""Where the runtime listens, and when it is ready."""
 
 import asyncio
+import os
+import signal
 import socket
 
-from headrace.local.runtime import listen
+import pytest
+
+from headrace import bootstrap
+from headrace.domain.errors import ConfigError
+from headrace.local.runtime import listen, serve
 
 
 def test_answers_are_sent_at_once_and_do_not_wait_for_the_callers_acknowledgement():
@@ -25,3 +31,49 @@ def test_answers_are_sent_at_once_and_do_not_wait_for_the_callers_acknowledgemen
         return without_delay
 
     assert asyncio.run(accepted_without_delay())
+
+
+@pytest.fixture
+def listener(data_dir):
+    """Where nothing is served yet; signals are afterwards what they were."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    bootstrap.make_data_dir()
+    with listen("127.0.0.1", 0) as made:
+        yield made
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_it_is_ready_as_soon_as_others_are(listener):
+    said = []
+
+    def others_ready():
+        said.append("asked")
+        return len(said) > 2
+
+    def ready():
+        said.append("ready")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    serve([], listener, ready, others_ready)
+    assert said == ["asked", "asked", "asked", "ready"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_it_stops_when_it_is_told_to_also_while_others_are_not_ready(listener, number):
+    said = []
+
+    def others_ready():
+        os.kill(os.getpid(), number)
+        return False
+
+    serve([], listener, lambda: said.append("ready"), others_ready)
+    assert said == []
+
+
+def test_others_that_will_never_be_ready_end_it(listener):
+    def others_ready():
+        raise ConfigError("no queue calls it")
+
+    with pytest.raises(ConfigError, match="no queue calls it"):
+        serve([], listener, pytest.fail, others_ready)

@@ -26,8 +26,9 @@ class Beside:
     def __exit__(self, *_):
         pass
 
-    def wait_until_ready(self):
+    def is_ready(self):
         self.asked = True
+        return True
 
 
 @pytest.fixture
@@ -43,9 +44,10 @@ def served(monkeypatch, beside):
     """Instead of serving: what would have been served, which is ready at once and then over."""
     given = []
 
-    def serve(functions, listener, ready):
+    def serve(functions, listener, ready, others_ready):
         given.append((functions, base_url(listener)))
-        ready()
+        if others_ready():
+            ready()
         listener.close()
 
     monkeypatch.setattr(up, "serve", serve)

@@ -62,15 +62,17 @@ class QueueProcess:
             process.kill()
         self._thread.join()
 
-    def wait_until_ready(self) -> None:
-        """Return when messages are taken.
+    def is_ready(self) -> bool:
+        """Whether messages have begun to be taken.
 
         Raises:
             ConfigError: they never will be, and why.
         """
-        self._settled.wait()
+        if not self._settled.is_set():
+            return False
         if self._failure is not None:
             raise ConfigError(self._failure)
+        return True
 
     def _start(self) -> "subprocess.Popen[bytes]":
         with _signals_held():

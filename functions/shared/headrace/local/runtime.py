@@ -31,14 +31,20 @@ from headrace.observability import include, warn
 from headrace.settings import Settings, misspelt
 
 _HTTP_THREADS = 16
+_LOOK_EVERY_SECONDS = 0.02
 _HOUSEKEEPING_EVERY = timedelta(minutes=1)
 
 
-def serve(chosen: Sequence[Function], listener: socket.socket, ready: Callable[[], None]) -> None:
-    """Run some functions until SIGTERM or SIGINT; call `ready` once requests are answered.
+def serve(
+    chosen: Sequence[Function],
+    listener: socket.socket,
+    ready: Callable[[], None],
+    others_ready: Callable[[], bool] = lambda: True,
+) -> None:
+    """Run some functions until SIGTERM or SIGINT; call `ready` once requests are answered and `others_ready` says yes.
 
     Raises:
-        ConfigError: a setting, a function or the store's schema that cannot work.
+        ConfigError: a setting, a function or the store's schema that cannot work; what `others_ready` raises.
     """
     include("uvicorn", "asyncio")
     for name, meant in misspelt().items():
@@ -51,7 +57,7 @@ def serve(chosen: Sequence[Function], listener: socket.socket, ready: Callable[[
     settings, metrics = bootstrap.settings(), Metrics(bootstrap.bus(), bootstrap.wiring())
     gateway = Gateway(functions, threads, feed, settings.max_body_bytes, metrics, probes)
     pump, schedules = make_pump(functions), Schedules(in_turn(_jobs(functions), _take_turn))
-    server = _Server(gateway, feed, ready, probes, settings)
+    server = _Server(gateway, feed, ready, others_ready, probes, settings)
     server.take_signals()
     if pump is not None:
         pump.start()
@@ -116,7 +122,13 @@ class _Server(uvicorn.Server):
     """uvicorn, which also says when it is ready and ends the event feeds when it is not any more."""
 
     def __init__(
-        self, gateway: Gateway, feed: Feed, ready: Callable[[], None], probes: Probes, settings: Settings
+        self,
+        gateway: Gateway,
+        feed: Feed,
+        ready: Callable[[], None],
+        others_ready: Callable[[], bool],
+        probes: Probes,
+        settings: Settings,
     ) -> None:
         super().__init__(
             uvicorn.Config(
@@ -131,7 +143,7 @@ class _Server(uvicorn.Server):
                 forwarded_allow_ips=settings.trusted_proxies,
             )
         )
-        self._feed, self._ready, self._probes = feed, ready, probes
+        self._feed, self._ready, self._others_ready, self._probes = feed, ready, others_ready, probes
         self._drain_seconds = settings.drain_seconds
         self._draining = False
 
@@ -159,6 +171,10 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        while not self._others_ready():
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)  # signals are heard all the while
+            if self.should_exit:
+                return
         self._probes.open()
         self._ready()
 

@@ -36,12 +36,7 @@ def _serve(listener: socket.socket, ready: Callable[[], None]) -> None:
     """What answers HTTP and what has schedules in this process, what empties queues in one beside it."""
     functions = read_template(find_template())
     with QueueProcess([function for function in functions if function.queue]) as queues:
-
-        def both_ready() -> None:
-            queues.wait_until_ready()
-            ready()
-
-        serve([function for function in functions if not function.queue], listener, both_ready)
+        serve([function for function in functions if not function.queue], listener, ready, queues.is_ready)
 
 
 def _introduce(credentials: Credentials) -> None:
