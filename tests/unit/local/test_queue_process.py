@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from headrace.domain.errors import ConfigError
 from headrace.local import queue_process
 from headrace.local.queue_process import QueueProcess
 from headrace.local.template import choose, find_template, read_template
+from headrace.ports.bus import Message
 from tests.flow.waiting import wait_until
 from tests.kinship import command_line, family
 
@@ -140,6 +142,39 @@ def test_such_signals_do_not_end_one_that_is_just_starting(functions, events, nu
         wait_until(process.is_ready, "it is ready")
     assert events == []
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
+
+
+REPEATS = """
+import json, sys
+print(json.dumps({"ready": 1}), flush=True)
+for line in sys.stdin:
+    print(json.dumps({"event": {"event": line.strip()}}), flush=True)
+    if line == "stop\\n":
+        break
+"""
+
+
+def test_what_is_published_here_makes_it_look_for_messages_at_once(functions, events, monkeypatch):
+    monkeypatch.setattr(queue_process, "_NEWS_WITHIN", timedelta(hours=1))
+    process = QueueProcess(functions)
+    monkeypatch.setattr(process, "_command", [sys.executable, "-c", REPEATS])
+    with process:
+        wait_until(process.is_ready, "it is ready")
+        bootstrap.bus().publish("some-queue", [Message("{}")])
+        wait_until(lambda: events, "it heard something")
+    assert {each["event"] for each in events} == {"wake", "stop"}
+
+
+def test_one_that_stands_still_keeps_nobody_waiting_who_has_news_for_it(functions, monkeypatch):
+    monkeypatch.setattr(queue_process, "GRACE", timedelta(0))
+    monkeypatch.setattr(queue_process, "_MARGIN_SECONDS", 0.01)
+    with QueueProcess(functions) as process:
+        wait_until(process.is_ready, "it is ready")
+        (child,) = children()
+        os.kill(child, signal.SIGSTOP)
+        for _ in range(64 * 1024):  # more than a pipe holds
+            process._say(queue_process.WAKE)
+    assert children() == []
 
 
 def test_one_that_does_not_stop_is_ended(functions, events, monkeypatch):

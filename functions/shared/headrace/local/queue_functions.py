@@ -1,8 +1,8 @@
 """The child's side of `queue_process`: the queue functions, pumped, without HTTP. `python -m … FOLDER …`.
 
 Lines on standard input and output are all it has to do with its parent. It says that it is ready, or why it cannot
-be, and what happens; it stops when it is told to. When its input ends without a word, the parent is dead, and so is
-it, at once: what it has in work comes back as after any other death.
+be, and what happens; it looks for messages and it stops when it is told to. When its input ends, the parent is dead,
+and so is it, at once: what it has in work comes back as after any other death.
 """
 
 import json
@@ -20,7 +20,7 @@ from headrace.local.pump import Pump, make_pump
 from headrace.local.template import choose, find_template, read_template
 
 READY, FAILED, EVENT = "ready", "failed", "event"
-STOP = b"stop\n"
+STOP, WAKE = b"stop\n", b"wake\n"
 
 
 class _Parent:
@@ -54,7 +54,9 @@ def main(names: Sequence[str]) -> int:
         return 1
     pump.start()
     parent.tell(READY, os.getpid())
-    if sys.stdin.buffer.readline() != STOP:
+    while (told := sys.stdin.buffer.readline()) == WAKE:
+        bootstrap.source().wake()
+    if told != STOP:
         os._exit(1)
     deadline.bring_forward(GRACE)
     ended = pump.stop(GRACE)

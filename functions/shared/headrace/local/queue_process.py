@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import IO, Any, cast
@@ -19,7 +20,7 @@ from typing import IO, Any, cast
 from headrace import bootstrap
 from headrace.domain.errors import ConfigError
 from headrace.local.functions import GRACE
-from headrace.local.queue_functions import EVENT, FAILED, READY, STOP
+from headrace.local.queue_functions import EVENT, FAILED, READY, STOP, WAKE
 from headrace.local.template import Function
 from headrace.observability import relay, warn
 from headrace.settings import environment
@@ -27,6 +28,7 @@ from headrace.settings import environment
 _AFTER_DEATH_SECONDS = 1.0
 _MARGIN_SECONDS = 5.0
 """Beyond the grace time, until a process that does not stop is ended."""
+_NEWS_WITHIN = timedelta(seconds=1)
 
 
 class QueueProcess:
@@ -42,11 +44,14 @@ class QueueProcess:
         self._settled = Event()
         """It is ready, or will never be."""
         self._failure: str | None = None
+        self._source = bootstrap.source()
         self._thread = Thread(target=self._keep, name="queue-process", daemon=True)
+        self._news = Thread(target=self._pass_news_on, name="queue-news", daemon=True)
 
     def __enter__(self) -> "QueueProcess":
         self._process = self._start()
         self._thread.start()
+        self._news.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: object, traceback: TracebackType | None) -> None:
@@ -54,13 +59,14 @@ class QueueProcess:
         with self._lock:
             self._stopping.set()
             process = self._process
-        with suppress(OSError, ValueError):  # it is dead, and its pipes may be closed
-            os.write(cast(IO[bytes], process.stdin).fileno(), STOP)
+        self._source.wake()
+        self._say(STOP)
         try:
             process.wait(GRACE.total_seconds() + _MARGIN_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
         self._thread.join()
+        self._news.join()
 
     def is_ready(self) -> bool:
         """Whether messages have begun to be taken.
@@ -76,9 +82,22 @@ class QueueProcess:
 
     def _start(self) -> "subprocess.Popen[bytes]":
         with _signals_held():
-            return subprocess.Popen(  # noqa: S603 - our own program
+            process = subprocess.Popen(  # noqa: S603 - our own program
                 self._command, env=self._environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
             )
+        os.set_blocking(_stdin(process).fileno(), False)
+        return process
+
+    def _pass_news_on(self) -> None:
+        """What is published here may be seen by other processes no sooner than they look for it: say when to look."""
+        while not self._stopping.is_set():
+            self._source.wait(_NEWS_WITHIN)
+            self._say(WAKE)
+
+    def _say(self, word: bytes) -> None:
+        """One that is dead, or stands still and has not read for long, does not hear it."""
+        with self._lock, suppress(OSError, ValueError):
+            os.write(_stdin(self._process).fileno(), word)
 
     def _keep(self) -> None:
         """Hear the process until it ends, and start another one unless that was asked for."""
@@ -111,6 +130,8 @@ class QueueProcess:
             for line in cast(IO[bytes], process.stdout):
                 if line.endswith(b"\n"):  # else it died at that moment
                     self._take(json.loads(line))
+            with self._lock:  # else somebody might say something to whatever gets its number next
+                _stdin(process).close()
         return process.returncode
 
     def _take(self, told: dict[str, Any]) -> None:
@@ -120,6 +141,10 @@ class QueueProcess:
             self._settled.set()
         else:
             self._failure = told[FAILED]
+
+
+def _stdin(process: "subprocess.Popen[bytes]") -> IO[bytes]:
+    return cast(IO[bytes], process.stdin)
 
 
 @contextmanager
