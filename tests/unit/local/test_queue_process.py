@@ -80,6 +80,16 @@ def test_functions_that_no_queue_calls_are_refused(data_dir):
         wait_until(process.is_ready, "it is ready")
 
 
+def test_a_line_that_is_not_understood_is_told_and_the_next_ones_are_heard(functions, events, monkeypatch, tmp_path):
+    program = tmp_path / "program"
+    program.write_text("""#!/bin/sh\necho rubbish\necho '{"nothing": "known"}'\necho '{"ready": 1}'\nread word\n""")
+    program.chmod(0o700)
+    monkeypatch.setattr(queue_process.sys, "executable", str(program))
+    with QueueProcess(functions) as process:
+        wait_until(process.is_ready, "it is ready")
+    assert [each["event"] for each in events] == ["queue_functions_not_understood"] * 2
+
+
 def test_one_that_dies_before_it_is_ready_is_told_and_not_started_again(functions, monkeypatch):
     monkeypatch.setattr(queue_process.sys, "executable", "/bin/false")
     with QueueProcess(functions) as process, pytest.raises(ConfigError, match="ended with code 1 before"):

@@ -15,14 +15,14 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from threading import Event, Lock, Thread
 from types import TracebackType
-from typing import IO, Any, cast
+from typing import IO, cast
 
 from headrace import bootstrap
 from headrace.domain.errors import ConfigError
 from headrace.local.functions import GRACE
 from headrace.local.queue_functions import EVENT, FAILED, READY, STOP, WAKE
 from headrace.local.template import Function
-from headrace.observability import relay, warn
+from headrace.observability import crash, relay, warn
 from headrace.settings import environment
 
 _AFTER_DEATH_SECONDS = 1.0
@@ -129,18 +129,22 @@ class QueueProcess:
         with process:
             for line in cast(IO[bytes], process.stdout):
                 if line.endswith(b"\n"):  # else it died at that moment
-                    self._take(json.loads(line))
+                    self._take(line)
             with self._lock:  # else somebody might say something to whatever gets its number next
                 _stdin(process).close()
         return process.returncode
 
-    def _take(self, told: dict[str, Any]) -> None:
-        if EVENT in told:
-            relay(told[EVENT])
-        elif READY in told:
-            self._settled.set()
-        else:
-            self._failure = told[FAILED]
+    def _take(self, line: bytes) -> None:
+        try:
+            told = json.loads(line)
+            if EVENT in told:
+                relay(told[EVENT])
+            elif READY in told:
+                self._settled.set()
+            else:
+                self._failure = told[FAILED]
+        except Exception:  # noqa: BLE001 - what nobody reads any more fills the pipe, and who writes stands still
+            crash("queue_functions_not_understood")
 
 
 def _stdin(process: "subprocess.Popen[bytes]") -> IO[bytes]:
