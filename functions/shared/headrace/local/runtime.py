@@ -62,13 +62,15 @@ def serve(
     if pump is not None:
         pump.start()
     schedules.start()
-    server.run(sockets=[listener])
-    schedules.stop()
-    deadline.bring_forward(GRACE)
-    ended = pump is None or pump.stop(GRACE)
-    threads.shutdown(wait=False, cancel_futures=True)
-    metrics.close()
-    bootstrap.close()
+    try:
+        server.run(sockets=[listener])
+    finally:
+        schedules.stop()
+        deadline.bring_forward(GRACE)
+        ended = pump is None or pump.stop(GRACE)
+        threads.shutdown(wait=False, cancel_futures=True)
+        metrics.close()
+        bootstrap.close()
     if not ended:  # handlers that outstay the grace time would keep the interpreter; their messages come back
         sys.stdout.flush()
         os._exit(0)
