@@ -14,6 +14,11 @@ def family(pid: int) -> list[int]:
     return found
 
 
+def queue_functions(pid: int) -> list[int]:
+    """Those in the family that `headrace up` starts for its queue functions."""
+    return [each for each in family(pid) if "headrace.local.queue_functions" in command_line(each)]
+
+
 def memory_bytes(pid: int) -> int:
     """Resident memory of one process; 0 when it has ended."""
     with suppress(OSError):

@@ -25,7 +25,7 @@ from headrace.local.init import Wanted, configure
 from tests.benchmarks.reference import RECORDS, request
 from tests.kinship import family, memory_bytes
 
-MIB = 1024 * 1024
+_MIB = 1024 * 1024
 _SENDERS = 8
 _SKETCH_SECONDS = 5
 _READY = "Headrace is ready at "
@@ -138,7 +138,7 @@ def _runtime(folder: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
 
 
 def _memory_mib(pid: int) -> float:
-    return sum(map(memory_bytes, family(pid))) / MIB
+    return sum(map(memory_bytes, family(pid))) / _MIB
 
 
 def _until(done: Any, seconds: float = 60) -> None:

@@ -22,8 +22,7 @@ class Measure:
 
 MEASURES = (
     Measure("memory", "MiB", 2),
-    # A connection to a database has two, and each process opens up to eight connections as they are needed.
-    Measure("file handles", "", 6),
+    Measure("file handles", "", 3),
     Measure("threads", "", 3),
     *(Measure(name, "MiB", 1) for name in DATABASES),
 )

@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections.abc import Callable
 from signal import SIGINT, SIGKILL
 from threading import Event
 
@@ -13,7 +14,7 @@ from tests.flow.load import Load
 from tests.flow.logs import KEEP_ERRORS, dead_marks, errors, marks
 from tests.flow.process import Runtime
 from tests.flow.waiting import wait_until
-from tests.kinship import command_line, family
+from tests.kinship import queue_functions
 
 ROUNDS = 6
 SEED = 20240115
@@ -86,10 +87,6 @@ def test_what_is_being_sent_to_an_agent_and_to_a_webhook_survives_kill_9(
     wait_until(lambda: deployment.idle("raw") and deployment.idle("output"), "all is done with")
 
 
-def queue_functions(runtime: Runtime) -> list[int]:
-    return [pid for pid in family(runtime.pid) if "queue_functions" in command_line(pid)]
-
-
 def test_the_death_of_the_queue_functions_keeps_nobody_from_sending_and_loses_nothing(
     deployment: Deployment, agent: HttpStandIn
 ) -> None:
@@ -98,11 +95,11 @@ def test_the_death_of_the_queue_functions_keeps_nobody_from_sending_and_loses_no
     runtime = deployment.start()
     assert deployment.post(runtime, "/v1/logs", errors("in the call")).status_code == 200
     agent.wait_for(1)
-    (first,) = queue_functions(runtime)
+    (first,) = queue_functions(runtime.pid)
     os.kill(first, SIGKILL)
     assert deployment.post(runtime, "/v1/logs", errors("meanwhile")).status_code == 200
     wait_until(lambda: {"in the call", "meanwhile"} <= set(marks(agent.records[1:])), "another one works them off")
-    (second,) = queue_functions(runtime)
+    (second,) = queue_functions(runtime.pid)
     assert second != first
     assert runtime.stop() == 0
     assert '"event": "queue_functions_died"' in deployment.log.read_text()
@@ -153,22 +150,13 @@ def test_sigterm_does_not_wait_for_an_agent_that_hangs(deployment: Deployment, a
     assert marks(agent.records) == ["held", "held"]
 
 
-def test_sigterm_lets_a_call_to_the_agent_end_that_ends_in_time(deployment: Deployment, agent: HttpStandIn) -> None:
-    answer_now = Event()
-    agent.will(hang_until(answer_now))
-    deployment.pipeline(agent.url)
-    runtime = deployment.start()
-    assert deployment.post(runtime, "/v1/logs", errors("in time")).status_code == 200
-    agent.wait_for(1)
-    runtime.signal()
-    answer_now.set()
-    assert runtime.wait() == 0
-    assert deployment.idle()
-    assert marks(agent.records) == ["in time"]
-
-
-def test_ctrl_c_goes_to_all_processes_and_what_is_in_work_is_still_done(
-    deployment: Deployment, agent: HttpStandIn
+@pytest.mark.parametrize(
+    "stop",
+    [Runtime.signal, lambda runtime: os.killpg(runtime.pid, SIGINT)],
+    ids=["SIGTERM", "Ctrl-C, which goes to all of its processes"],
+)
+def test_a_call_to_the_agent_that_ends_in_time_is_let_end(
+    deployment: Deployment, agent: HttpStandIn, stop: Callable[[Runtime], None]
 ) -> None:
     answer_now = Event()
     agent.will(hang_until(answer_now))
@@ -176,7 +164,7 @@ def test_ctrl_c_goes_to_all_processes_and_what_is_in_work_is_still_done(
     runtime = deployment.start()
     assert deployment.post(runtime, "/v1/logs", errors("in time")).status_code == 200
     agent.wait_for(1)
-    os.killpg(runtime.pid, SIGINT)
+    stop(runtime)
     answer_now.set()
     assert runtime.wait() == 0
     assert deployment.idle()

@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +131,8 @@ def environment(settings: Settings) -> dict[str, str]:
 
 def misspelt(environment: Mapping[str, str] | None = None) -> dict[str, str]:
     """Variables that are no settings, each with the setting that it looks like. Others may have names of their own."""
+    from difflib import get_close_matches  # which no function needs at its cold start
+
     source = os.environ if environment is None else environment
     known = [each.name for each in fields(Settings)]
     given = {name: name.removeprefix(PREFIX).lower() for name in source if name.startswith(PREFIX)}

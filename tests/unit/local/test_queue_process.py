@@ -14,7 +14,7 @@ from headrace.local.queue_process import QueueProcess
 from headrace.local.template import choose, find_template, read_template
 from headrace.ports.bus import Message
 from tests.flow.waiting import wait_until
-from tests.kinship import command_line, family
+from tests.kinship import queue_functions
 
 
 @pytest.fixture
@@ -31,9 +31,16 @@ def events():
     unlisten()
 
 
+@pytest.fixture
+def impatient(monkeypatch):
+    """Who does not stop at once is ended."""
+    monkeypatch.setattr(queue_process, "GRACE", timedelta(0))
+    monkeypatch.setattr(queue_process, "_MARGIN_SECONDS", 0.01)
+
+
 def children():
     """Processes of this one that run the module."""
-    return [pid for pid in family(os.getpid()) if "headrace.local.queue_functions" in command_line(pid)]
+    return queue_functions(os.getpid())
 
 
 def kill():
@@ -175,9 +182,7 @@ def test_what_is_published_here_makes_it_look_for_messages_at_once(functions, ev
     assert {each["event"] for each in events} == {"wake", "stop"}
 
 
-def test_one_that_stands_still_keeps_nobody_waiting_who_has_news_for_it(functions, monkeypatch):
-    monkeypatch.setattr(queue_process, "GRACE", timedelta(0))
-    monkeypatch.setattr(queue_process, "_MARGIN_SECONDS", 0.01)
+def test_one_that_stands_still_keeps_nobody_waiting_who_has_news_for_it(functions, impatient):
     with QueueProcess(functions) as process:
         wait_until(process.is_ready, "it is ready")
         (child,) = children()
@@ -187,9 +192,7 @@ def test_one_that_stands_still_keeps_nobody_waiting_who_has_news_for_it(function
     assert children() == []
 
 
-def test_one_that_does_not_stop_is_ended(functions, events, monkeypatch):
-    monkeypatch.setattr(queue_process, "GRACE", timedelta(0))
-    monkeypatch.setattr(queue_process, "_MARGIN_SECONDS", 0.01)
+def test_one_that_does_not_stop_is_ended(functions, events, impatient):
     with QueueProcess(functions) as process:
         wait_until(process.is_ready, "it is ready")
         (child,) = children()
