@@ -16,7 +16,7 @@ def family(pid: int) -> list[int]:
 
 def queue_functions(pid: int) -> list[int]:
     """Those in the family that `headrace up` starts for its queue functions."""
-    return [each for each in family(pid) if "headrace.local.queue_functions" in command_line(each)]
+    return [each for each in family(pid) if "headrace.runtime.queue_functions" in command_line(each)]
 
 
 def memory_bytes(pid: int) -> int:

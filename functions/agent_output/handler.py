@@ -5,7 +5,7 @@ import orjson
 from headrace import bootstrap
 from headrace.entry.errors import problem_error
 from headrace.entry.http import Door, Request, Response
-from headrace.stages.accept_output import accept_output
+from headrace.route.stages.accept_output import accept_output
 
 handler = Door("agent_output", problem_error, bootstrap.limits)
 

@@ -1,4 +1,4 @@
-"""The door for management: `/api/v1`, described by `control.routes` and checked by `control.dispatch`.
+"""The door for management: `/api/v1`, described by `capabilities` and checked by `api.dispatch`.
 
 The same description is served as an OpenAPI document, and as a page to read.
 """
@@ -9,12 +9,12 @@ from typing import Any
 import orjson
 
 from headrace import __version__, bootstrap
-from headrace.control.dispatch import dispatch
-from headrace.control.routes import ROUTES
+from headrace.api.dispatch import dispatch
+from headrace.api.routes import Answer, Incoming, Route
+from headrace.capabilities import ROUTES
 from headrace.entry.api import PREFIX, mount
 from headrace.entry.errors import problem_error
 from headrace.entry.http import Door, Request, Response
-from headrace.wire.routes import Answer, Incoming, Route
 
 handler = Door("control_plane", problem_error, bootstrap.limits)
 
@@ -43,13 +43,13 @@ def docs(request: Request) -> Response:
 @lru_cache(maxsize=4)
 def _document(base: str) -> dict[str, Any]:
     """Made at first use: a cold start has no time for it."""
-    from headrace.wire.openapi import build_document
+    from headrace.api.openapi import build_document
 
     return build_document(ROUTES, version=__version__, prefix=base + PREFIX)
 
 
 @lru_cache(maxsize=4)
 def _page(base: str) -> tuple[bytes, str]:
-    from headrace.wire.openapi_page import POLICY, encode_page
+    from headrace.api.openapi_page import POLICY, encode_page
 
     return encode_page(_document(base)), POLICY

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from headrace import bootstrap
 from headrace.entry.queue import Remaining, door
 from headrace.ports.bus import Received
-from headrace.stages.process import process
+from headrace.route.stages.process import process
 
 
 def pipeline(messages: Sequence[Received], remaining: Remaining) -> Sequence[str]:

@@ -3,12 +3,12 @@
 import orjson
 
 from headrace import __version__, bootstrap
-from headrace.domain.records import Signal
 from headrace.entry.http import Door, Request, Response
 from headrace.entry.otlp_errors import otlp_error
-from headrace.stages.check_health import check_health
-from headrace.stages.receive import receive
-from headrace.wire.otlp import CONTENT_TYPES, decode_content_type, encode_response
+from headrace.intake.stages.check_health import check_health
+from headrace.intake.stages.receive import receive
+from headrace.intake.wire.otlp import CONTENT_TYPES, decode_content_type, encode_response
+from headrace.ports.records import Signal
 
 handler = Door("receiver", otlp_error, bootstrap.limits)
 

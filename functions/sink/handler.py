@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from headrace import bootstrap
 from headrace.entry.queue import Remaining, door
 from headrace.ports.bus import Received
-from headrace.stages.deliver import deliver
+from headrace.route.stages.deliver import deliver
 
 
 def sink(messages: Sequence[Received], remaining: Remaining) -> Sequence[str]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from headrace import bootstrap
 from headrace.entry.queue import Remaining, door
 from headrace.ports.bus import Received
-from headrace.stages.trace import trace
+from headrace.trace.stages.trace import trace
 
 
 def traces(messages: Sequence[Received], remaining: Remaining) -> Sequence[str]:  # noqa: ARG001 - every work gets it

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from standardwebhooks import Webhook
 
-from headrace.wire.slack import encode_slack
+from headrace.route.wire.slack import encode_slack
 from tests.agents.agent_process import ACCEPTED, KEY, base_url, receiving
 from tests.fakes.http import HttpStandIn, hang_up, nobody, reply
 

@@ -11,7 +11,7 @@ from error_summary.findings import Enrichment, Verdict
 from error_summary.grouping import fingerprint, group_events, normalized
 from error_summary.output import GROUPS_SENT, encode_output
 from error_summary.records import read_event
-from headrace.wire.slack import encode_slack
+from headrace.route.wire.slack import encode_slack
 
 OUTPUT_LIMIT_BYTES = 256 * 1024
 

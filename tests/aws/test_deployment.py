@@ -163,7 +163,7 @@ class TestDeadLetters:
         (letter,) = self._letters(project)
         assert marks(letter["records"]) == ["poison"]
         assert "400" in letter["reason"]
-        project.stack.invoke("ReconcileFunction")
+        project.stack.invoke("UpkeepFunction")
         project.stack.wait_for_log("dead_letters_waiting")
 
         agent.will(reply(202))
@@ -207,7 +207,7 @@ class TestChanges:
         stack = project.stack
 
         def gone() -> bool:
-            stack.invoke("ReconcileFunction")
+            stack.invoke("UpkeepFunction")
             return not stack.queues(project.id) and not stack.mappings(project.id)
 
         wait_until(gone, "queues and mappings are gone", within=SECONDS)

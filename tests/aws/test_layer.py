@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.local.template import find_template, read_template
+from headrace.runtime.template import find_template, read_template
 from tests.aws.emulators import tool
 
 LIMIT_BYTES = 60_000_000
@@ -25,7 +25,7 @@ def test_the_layer_is_under_60_mb_unpacked(layer: Path) -> None:
 
 def test_the_layer_has_nothing_that_is_only_for_deploying_or_that_the_runtime_brings(layer: Path) -> None:
     assert not DEPLOYMENT_ONLY & {path.name for path in layer.iterdir()}
-    assert not (layer / "headrace" / "local").exists()
+    assert not any((layer / "headrace" / part).exists() for part in ("cli", "runtime", "otlp_check"))
 
 
 def test_the_layer_is_compiled_for_the_functions_python(layer: Path) -> None:

@@ -20,9 +20,9 @@ import pytest
 from headrace.adapters.bus_nats import NatsBus
 from headrace.adapters.bus_sqlite import SqliteBus
 from headrace.adapters.clock_system import SystemClock
+from headrace.intake.wire.envelope import encode_attributes, encode_records
+from headrace.intake.wire.otlp import decode_request
 from headrace.ports.bus import Message
-from headrace.wire.envelope import encode_attributes, encode_records
-from headrace.wire.otlp import decode_request
 from tests.benchmarks.reference import RECORDS, request
 from tests.engines.nats import NatsServer
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from argon2 import PasswordHasher
 
-from headrace.local.credentials import read_credentials
+from headrace.cli.credentials import read_credentials
 from tests.benchmarks.imports import door_import_ms
 from tests.flow.process import Runtime
 

@@ -26,16 +26,16 @@ from botocore.client import BaseClient
 from moto import mock_aws
 
 from headrace import bootstrap
-from headrace.control.pipelines import save_pipeline
+from headrace.api.models import parse
+from headrace.cli.credentials import Credentials
+from headrace.cli.first_start import ensure_credentials
 from headrace.entry.queue import encode_event
-from headrace.local.credentials import Credentials
-from headrace.local.first_start import ensure_credentials
-from headrace.local.functions import Deadline, Loaded, load
-from headrace.local.template import find_template, read_template
 from headrace.ports.bus import Received
 from headrace.ports.outbound import OutboundRequest, OutboundResponse
-from headrace.wire.api import parse
-from headrace.wire.api_pipelines import PipelineIn
+from headrace.route.operations.pipelines import save_pipeline
+from headrace.route.wire.pipeline_models import PipelineIn
+from headrace.runtime.functions import Deadline, Loaded, load
+from headrace.runtime.template import find_template, read_template
 from tests.benchmarks.reference import RECORDS, request
 from tests.functions.events import http_event
 

@@ -20,8 +20,8 @@ from threading import Lock, Thread
 from typing import Any
 
 from headrace import bootstrap
-from headrace.local.credentials import read_credentials
-from headrace.local.init import Wanted, configure
+from headrace.cli.credentials import read_credentials
+from headrace.cli.init import Wanted, configure
 from tests.benchmarks.reference import RECORDS, request
 from tests.kinship import family, memory_bytes
 
@@ -127,7 +127,7 @@ def _agent() -> Iterator[str]:
 
 @contextmanager
 def _runtime(folder: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    command = [sys.executable, "-m", "headrace.local", "up", "--port", "0", "--data-dir", str(folder)]
+    command = [sys.executable, "-m", "headrace.cli", "up", "--port", "0", "--data-dir", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         line = next(line for line in process.stdout if line.startswith(_READY))

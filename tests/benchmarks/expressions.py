@@ -7,8 +7,8 @@ from typing import Literal
 
 from headrace.adapters.expressions_jsonata import SandboxedExpressions
 from headrace.adapters.expressions_jsonata.child import Child
-from headrace.domain.program import Program, Transform
-from headrace.domain.records import Record
+from headrace.ports.program import Program, Transform
+from headrace.ports.records import Record
 
 ENGINES: tuple[Literal["jsonatapy", "jsonata-python"], ...] = ("jsonatapy", "jsonata-python")
 RECORDS_A_CALL = 512

@@ -13,9 +13,9 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 
 from headrace.adapters.bus_sqlite import SqliteBus
 from headrace.adapters.clock_system import SystemClock
+from headrace.intake.wire.envelope import encode_records
+from headrace.intake.wire.otlp import decode_request
 from headrace.ports.bus import Message
-from headrace.wire.envelope import encode_records
-from headrace.wire.otlp import decode_request
 from tests.benchmarks.reference import request
 from tests.benchmarks.timing import best_seconds
 

@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import orjson
 
-from headrace.domain.runs import assemble
-from headrace.domain.spans import Span
 from headrace.entry.collector import look_less_often
-from headrace.wire.conventions import normalize
-from headrace.wire.runs import encode_run
+from headrace.trace.domain.runs import assemble
+from headrace.trace.domain.spans import Span
+from headrace.trace.wire.conventions import normalize
+from headrace.trace.wire.runs import encode_run
 from tests.benchmarks.timing import best_seconds
-from tests.unit.wire.conventions.recordings import NAMES, text
+from tests.unit.trace.wire.conventions.recordings import NAMES, text
 
 _NOW = 10**19
 _IDLE = timedelta(minutes=15)

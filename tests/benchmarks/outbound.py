@@ -22,11 +22,11 @@ import requests
 
 from headrace.adapters.clock_system import SystemClock
 from headrace.adapters.outbound_urllib3 import Network, Urllib3Outbound
-from headrace.domain.addresses import read_rules
-from headrace.domain.sinks import Sink
+from headrace.ports.addresses import read_rules
 from headrace.ports.bus import Received
 from headrace.ports.outbound import OutboundRequest
-from headrace.stages.deliver import Ports, deliver
+from headrace.route.domain.sinks import Sink
+from headrace.route.stages.deliver import Ports, deliver
 
 _CONNECTIONS = 16
 _REQUESTS, _DELIVERIES, _ROUNDS = 4000, 3200, 5

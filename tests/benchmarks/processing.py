@@ -6,16 +6,16 @@ from datetime import timedelta
 import orjson
 
 from headrace.adapters.expressions_jsonata import SandboxedExpressions
-from headrace.domain.batches import cut
-from headrace.domain.pipeline import Pipeline
-from headrace.domain.program import Program
-from headrace.domain.queues import QueueNames
 from headrace.entry.collector import look_less_often
+from headrace.intake.wire.envelope import decode_body, encode_attributes, encode_records
+from headrace.intake.wire.otlp import decode_request
 from headrace.ports.bus import Received
-from headrace.stages.process import Ports, process
-from headrace.stages.select import select
-from headrace.wire.envelope import decode_body, encode_attributes, encode_records
-from headrace.wire.otlp import decode_request
+from headrace.ports.program import Program
+from headrace.ports.queues import QueueNames
+from headrace.route.domain.batches import cut
+from headrace.route.domain.pipeline import Pipeline
+from headrace.route.stages.process import Ports, process
+from headrace.route.stages.select import select
 from tests.benchmarks.reference import RECORDS, request
 from tests.benchmarks.timing import best_seconds
 from tests.fakes.clock import FakeClock

@@ -11,8 +11,8 @@ from itertools import count, cycle
 from google.protobuf.json_format import MessageToDict
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
-from headrace.wire.envelope import encode_records
-from headrace.wire.otlp import decode_request
+from headrace.intake.wire.envelope import encode_records
+from headrace.intake.wire.otlp import decode_request
 from tests.benchmarks.reference import RECORDS, request
 from tests.benchmarks.timing import best_seconds
 

@@ -20,7 +20,7 @@ import uvicorn
 from chalice.app import Chalice, Response
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
-from headrace.local.runtime import base_url, listen
+from headrace.runtime.serve import base_url, listen
 
 app = Chalice("sketch")
 _publishing: SimpleQueue[tuple[str, Future[None]]] = SimpleQueue()

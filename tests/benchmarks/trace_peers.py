@@ -21,7 +21,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from headrace.local.credentials import read_credentials
+from headrace.cli.credentials import read_credentials
 from tests.benchmarks.trace_requests import requests
 from tests.engines.server import free_port
 
@@ -48,7 +48,7 @@ class Receiver:
 
 
 def _headrace_command(folder: Path, port: int) -> Sequence[object]:
-    return [sys.executable, "-m", "headrace.local", "up", "--port", port, "--data-dir", folder / "data"]
+    return [sys.executable, "-m", "headrace.cli", "up", "--port", port, "--data-dir", folder / "data"]
 
 
 def _headrace_headers(folder: Path) -> dict[str, str]:

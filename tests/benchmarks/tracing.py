@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from headrace import bootstrap
-from headrace.control.runs import list_runs
-from headrace.domain.runs import assemble
-from headrace.domain.spans import Span, SpanError
-from headrace.domain.tracing import IDLE
 from headrace.entry.collector import look_less_often
+from headrace.intake.wire.envelope import decode_records, encode_attributes, encode_records
+from headrace.intake.wire.otlp import decode_request
 from headrace.ports.bus import Received
-from headrace.stages.names import Names
-from headrace.stages.store_runs import StoreRuns
-from headrace.stages.trace import trace
-from headrace.wire.api_runs import RunsIn
-from headrace.wire.conventions import normalize
-from headrace.wire.envelope import decode_records, encode_attributes, encode_records
-from headrace.wire.otlp import decode_request
+from headrace.trace.domain.runs import assemble
+from headrace.trace.domain.spans import Span, SpanError
+from headrace.trace.domain.tracing import IDLE
+from headrace.trace.operations.runs import list_runs
+from headrace.trace.stages.names import Names
+from headrace.trace.stages.store_runs import StoreRuns
+from headrace.trace.stages.trace import trace
+from headrace.trace.wire.conventions import normalize
+from headrace.trace.wire.run_models import RunsIn
 from tests.benchmarks.trace_requests import requests
 
 _REQUESTS = 60

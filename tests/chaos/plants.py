@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from headrace import bootstrap
 from headrace.adapters.table_sql import migrate
-from headrace.wire.envelope import decode_records
+from headrace.intake.wire.envelope import decode_records
 from tests.chaos import plant_aws
 from tests.chaos.history import Dead
 from tests.chaos.member import Member
@@ -22,7 +22,7 @@ from tests.engines.nats import NatsServer
 from tests.engines.postgres import Cluster
 from tests.flow.deployment import Deployment
 
-RECEIVING, WORKING = "receiver,agent_output,control_plane", "pipeline,sink,traces,reconcile"
+RECEIVING, WORKING = "receiver,agent_output,control_plane", "pipeline,sink,traces,upkeep"
 
 _SHARED = {
     "jwt_keys": "test:" + "x" * 32,

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from headrace.domain.errors import InvalidInput
+from headrace.errors import InvalidInput
 from headrace.ports.bus import DeadLetter, Due, Message, QueueStats, Received
 from tests.fakes.clock import START_UNIX_NANO, FakeClock
 

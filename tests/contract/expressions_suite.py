@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from headrace.domain.errors import InvalidExpression
-from headrace.domain.program import Program, Transform
-from headrace.domain.records import Record
+from headrace.errors import InvalidExpression
 from headrace.ports.expressions import Expressions
+from headrace.ports.program import Program, Transform
+from headrace.ports.records import Record
 
 # Not tame, so that they leave this process wherever that is how an implementation protects itself.
 ENDLESS = "($f := function() { $f() }; $f())"

@@ -5,8 +5,8 @@ from typing import Protocol
 
 import pytest
 
-from headrace.domain.errors import InvalidInput
-from headrace.domain.notifications import Notification
+from headrace.errors import InvalidInput
+from headrace.ports.notifications import Notification
 from headrace.ports.notifier import Notifier
 from headrace.ports.outbound import NoAnswer
 

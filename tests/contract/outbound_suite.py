@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from headrace.domain.errors import InvalidInput
+from headrace.errors import InvalidInput
 from headrace.ports.outbound import NoAnswer, OutboundRequest
 from tests.contract.outbound_line import HttpPeer, Line
 

@@ -5,7 +5,7 @@
 
 from dataclasses import replace
 
-from headrace.domain.spans import Span, SpanError
+from headrace.trace.domain.spans import Span, SpanError
 from tests.fakes.clock import START_UNIX_NANO
 
 SPAN = Span(

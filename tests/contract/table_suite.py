@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from headrace.domain.errors import Conflict, HeadraceError, InvalidInput, TooLarge
+from headrace.errors import Conflict, HeadraceError, InvalidInput, TooLarge
 from headrace.ports.table import ABSENT, PRESENT, Condition, Delete, Item, Put, Range, Table, Update
 from headrace.ports.table_rules import MAX_ADDED
 

@@ -7,7 +7,7 @@ import pytest
 
 from headrace.adapters.bus_nats import NatsBus
 from headrace.adapters.bus_sqlite import SqliteBus
-from headrace.domain.errors import Unavailable
+from headrace.errors import Unavailable
 from tests.contract.bus_suite import RECEIVE_LIMIT, BusContract, SourceContract
 from tests.engines.nats import NatsServer
 from tests.fakes.bus import FakeBus

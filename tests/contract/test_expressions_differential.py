@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from headrace.adapters.expressions_jsonata import SandboxedExpressions
-from headrace.domain.program import Program, Transform
-from headrace.domain.records import Record
+from headrace.ports.program import Program, Transform
+from headrace.ports.records import Record
 
 EXPRESSIONS = (Path(__file__).parent.parent / "corpora" / "plain_expressions.txt").read_text("utf-8").splitlines()
 

@@ -16,9 +16,9 @@ from typing import Literal
 import pytest
 
 from headrace.adapters.expressions_jsonata import SandboxedExpressions
-from headrace.domain.errors import InvalidExpression
-from headrace.domain.program import Program
-from headrace.domain.records import Record
+from headrace.errors import InvalidExpression
+from headrace.ports.program import Program
+from headrace.ports.records import Record
 
 EngineName = Literal["jsonatapy", "jsonata-python"]
 CORPUS = Path(__file__).parent.parent / "corpora" / "hostile_expressions.jsonl"

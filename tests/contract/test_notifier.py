@@ -4,7 +4,7 @@ import pytest
 
 from headrace.adapters.notifier_apprise import AppriseNotifier
 from headrace.adapters.outbound_urllib3 import Network, Urllib3Outbound
-from headrace.domain.addresses import AddressRules
+from headrace.ports.addresses import AddressRules
 from headrace.ports.notifier import Notified
 from headrace.ports.outbound import NoAnswer, OutboundResponse
 from tests.contract.notifier_suite import NotifierContract

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from headrace.adapters.outbound_urllib3 import Network, Urllib3Outbound
-from headrace.domain.addresses import read_rules
+from headrace.ports.addresses import read_rules
 from headrace.ports.outbound import NoAnswer, OutboundRequest, OutboundResponse
 from tests.contract.outbound_line import Arrived, HttpPeer, Line
 from tests.contract.outbound_suite import LineContract, OutboundContract, ask

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from headrace.adapters.span_archive_postgres import PostgresSpanArchive, migrate
-from headrace.domain.errors import Unavailable
+from headrace.errors import Unavailable
 from tests.contract.span_archive_suite import SPAN, SpanArchiveContract
 from tests.fakes.span_archive import FakeSpanArchive
 

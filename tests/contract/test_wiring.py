@@ -7,7 +7,7 @@ import pytest
 
 from headrace.adapters.bus_nats import NatsWiring
 from headrace.adapters.bus_sqlite import SqliteWiring
-from headrace.domain.errors import Unavailable
+from headrace.errors import Unavailable
 from tests.contract.wiring_suite import RAW, WiringContract
 from tests.engines.nats import NatsServer
 from tests.fakes.wiring import FakeWiring

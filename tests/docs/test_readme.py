@@ -14,7 +14,7 @@ from threading import Thread
 
 import pytest
 
-from headrace.local.otlp_check.run import CHECKS
+from headrace.otlp_check.run import CHECKS
 from headrace.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]

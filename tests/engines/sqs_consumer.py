@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 from headrace.adapters.bus_sqs import SqsBus
-from headrace.domain.errors import NotFound
 from headrace.entry.queue import decode_message
+from headrace.errors import NotFound
 from headrace.ports.bus import Received
 from tests.engines.ministack import queue_arn
 

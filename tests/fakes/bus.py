@@ -17,7 +17,7 @@ from itertools import count
 from threading import Event, RLock
 from uuid import uuid4
 
-from headrace.domain.errors import HeadraceError, InvalidInput
+from headrace.errors import HeadraceError, InvalidInput
 from headrace.ports.bus import DeadLetter, DeadLetterPage, Due, Message, QueueStats, Received
 from headrace.ports.clock import Clock
 

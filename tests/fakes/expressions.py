@@ -1,6 +1,6 @@
 """FakeExpressions: the Expressions port with Python functions in the place of JSONata.
 
-The domain's own rules (`headrace.domain.program.apply`) do the rest, so filters, transforms, types and failures
+The domain's own rules (`headrace.ports.program.apply`) do the rest, so filters, transforms, types and failures
 behave as with a real engine. A function that raises is an expression that fails on its record:
 
     expressions = FakeExpressions({"severityNumber >= 17": lambda record: record["severityNumber"] >= 17})
@@ -11,8 +11,8 @@ behave as with a real engine. A function that raises is an expression that fails
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from headrace.domain.errors import HeadraceError, InvalidExpression
-from headrace.domain.program import ExpressionFailed, Outcome, Program, apply
+from headrace.errors import HeadraceError, InvalidExpression
+from headrace.ports.program import ExpressionFailed, Outcome, Program, apply
 
 
 class FakeExpressions:

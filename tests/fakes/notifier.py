@@ -6,8 +6,8 @@ It gives its answers in turn, the last one for ever, and keeps every notificatio
     notifier.refused["mailto://a"] = "no such server"       # `check` and `notify` refuse this address
 """
 
-from headrace.domain.errors import InvalidInput
-from headrace.domain.notifications import Notification
+from headrace.errors import InvalidInput
+from headrace.ports.notifications import Notification
 from headrace.ports.notifier import Notified
 
 TAKEN = Notified(taken=True, response=None)

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from headrace.domain.errors import InvalidInput
+from headrace.errors import InvalidInput
 from headrace.ports.outbound import OutboundRequest, OutboundResponse
 
 Answer = int | Exception | OutboundResponse | Callable[[OutboundRequest], OutboundResponse]

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from headrace.domain.errors import HeadraceError
-from headrace.domain.spans import Span
+from headrace.errors import HeadraceError
+from headrace.trace.domain.spans import Span
 
 
 class FakeSpanArchive:

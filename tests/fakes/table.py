@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from headrace.domain.errors import HeadraceError
+from headrace.errors import HeadraceError
 from headrace.ports.clock import Clock
 from headrace.ports.table import ANY, Condition, Delete, Item, Page, Put, Range, Update
 from headrace.ports.table_ranges import bounds_of, decode_cursor, encode_cursor, position_of

@@ -8,7 +8,7 @@ It keeps the whole contract (`tests/contract/wiring_suite.py`) and may be used f
 
 from threading import Lock
 
-from headrace.domain.errors import HeadraceError
+from headrace.errors import HeadraceError
 from headrace.ports.wiring import Subscription
 
 

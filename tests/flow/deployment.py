@@ -8,18 +8,18 @@ from typing import Any
 import requests
 
 from headrace import bootstrap
-from headrace.control.deliveries import page_of_deliveries
-from headrace.control.pipelines import save_pipeline
-from headrace.control.sinks import add_sink
-from headrace.domain.delivery import SinkAttempt
-from headrace.domain.sinks import Sink
-from headrace.local.credentials import Credentials, read_credentials
-from headrace.local.first_start import ensure_credentials
+from headrace.api.models import parse
+from headrace.cli.credentials import Credentials, read_credentials
+from headrace.cli.first_start import ensure_credentials
 from headrace.ports.bus import DeadLetter, QueueStats
-from headrace.wire import items
-from headrace.wire.api import parse
-from headrace.wire.api_pipelines import PipelineIn
-from headrace.wire.api_sinks import SinkIn
+from headrace.route.domain.delivery import SinkAttempt
+from headrace.route.domain.sinks import Sink
+from headrace.route.operations.deliveries import page_of_deliveries
+from headrace.route.operations.pipelines import save_pipeline
+from headrace.route.operations.sinks import add_sink
+from headrace.route.wire.pipeline_models import PipelineIn
+from headrace.route.wire.sink_models import SinkIn
+from headrace.upkeep.wire import items
 from tests.flow.process import Runtime, surprises
 
 LONGEST_SECONDS = 30

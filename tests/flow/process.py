@@ -28,7 +28,7 @@ def environment(**settings: str) -> dict[str, str]:
 
 def command(*arguments: object) -> list[str]:
     """The command line of `headrace`."""
-    return [sys.executable, "-m", "headrace.local", *map(str, arguments)]
+    return [sys.executable, "-m", "headrace.cli", *map(str, arguments)]
 
 
 def headrace(*arguments: object, stdin: str = "", **settings: str) -> subprocess.CompletedProcess[str]:

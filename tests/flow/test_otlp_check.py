@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from headrace.domain.records import SIGNALS
-from headrace.local.otlp_check import Amounts, check
+from headrace.otlp_check import Amounts, check
+from headrace.ports.records import SIGNALS
 from tests.fakes.http import PATIENCE_SECONDS
 from tests.flow.deployment import Deployment
 from tests.flow.process import Runtime, headrace

@@ -27,7 +27,7 @@ __all__ = ["postgres"]
 pytestmark = pytest.mark.connected
 
 ACK_WAIT_SECONDS = 3.0
-RECEIVING, WORKING = "receiver,agent_output,control_plane", "pipeline,sink,reconcile"
+RECEIVING, WORKING = "receiver,agent_output,control_plane", "pipeline,sink,upkeep"
 FERNET_KEY = "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4="
 SHARED = {
     "jwt_keys": "test:" + "x" * 32,

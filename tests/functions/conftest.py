@@ -12,15 +12,15 @@ import orjson
 import pytest
 
 from headrace import bootstrap
-from headrace.domain.keys import hash_key, new_key
-from headrace.domain.pipeline import Pipeline
-from headrace.domain.program import Program, Transform
-from headrace.domain.sinks import Sink
 from headrace.entry.queue import encode_event
+from headrace.intake.wire.envelope import decode_body, decode_records
 from headrace.observability import listen
 from headrace.ports.bus import Received
-from headrace.wire import items
-from headrace.wire.envelope import decode_body, decode_records
+from headrace.ports.program import Program, Transform
+from headrace.route.domain.pipeline import Pipeline
+from headrace.route.domain.sinks import Sink
+from headrace.teams.domain.keys import hash_key, new_key
+from headrace.upkeep.wire import items
 from tests.fakes.outbound import FakeOutbound
 
 Kind = Literal["raw", "output", "spans"]

@@ -16,15 +16,15 @@ from argon2 import PasswordHasher
 from cryptography.fernet import Fernet
 
 from headrace.adapters.vault_fernet import FernetVault
-from headrace.control import passwords
-from headrace.control.dispatch import dispatch
-from headrace.control.ports import Ports
-from headrace.control.routes import ROUTES
-from headrace.control.tokens import SigningKeys, access_token
-from headrace.domain.queues import QueueNames
+from headrace.api.dispatch import dispatch
+from headrace.capabilities import ROUTES
 from headrace.entry.api import PREFIX, mount
 from headrace.entry.errors import problem_error
 from headrace.entry.http import Door, Limits
+from headrace.ports.queues import QueueNames
+from headrace.teams.operations import passwords
+from headrace.teams.operations.tokens import SigningKeys, access_token
+from headrace.upkeep.operations.ports import Ports
 from tests.fakes.bus import FakeBus
 from tests.fakes.clock import FakeClock
 from tests.fakes.expressions import FakeExpressions

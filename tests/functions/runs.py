@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-from headrace.domain.spans import Span
 from headrace.ports.clock import Clock
 from headrace.ports.table import Table
-from headrace.stages.names import Names
-from headrace.stages.store_runs import StoreRuns
+from headrace.trace.domain.spans import Span
+from headrace.trace.stages.names import Names
+from headrace.trace.stages.store_runs import StoreRuns
 
 TRACED = {"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "span_id": "00f067aa0ba902b7"}
 """The ids of the run that `store_run` stores, by the names of path parameters."""

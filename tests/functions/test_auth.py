@@ -9,9 +9,9 @@ from datetime import timedelta
 import jwt
 import pytest
 
-from headrace.control import limits, passwords
-from headrace.control.tokens import ACCESS_LIFE, REFRESH_LIFE, SigningKeys
-from headrace.wire import items
+from headrace.teams.operations import limits, passwords
+from headrace.teams.operations.tokens import ACCESS_LIFE, REFRESH_LIFE, SigningKeys
+from headrace.upkeep.wire import items
 from tests.fakes.clock import FakeClock
 from tests.functions.management import ADA, KEYS, Api, Reply, cheap_passwords, make_ports
 

@@ -8,10 +8,10 @@ import orjson
 import pytest
 from pydantic import BaseModel
 
-from headrace.control import dispatch
-from headrace.domain.errors import PreconditionFailed
-from headrace.wire.bad_input import Matching
-from headrace.wire.routes import Answer, Call, Incoming, Route
+from headrace.api import dispatch
+from headrace.api.bad_input import Matching
+from headrace.api.routes import Answer, Call, Incoming, Route
+from headrace.errors import PreconditionFailed
 from tests.functions.management import ADA, LIMITS, Api, cheap_passwords, make_ports
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from headrace.local.credentials import FILE, read_credentials
+from headrace.cli.credentials import FILE, read_credentials
 from headrace_sdk import Headrace
 from tests.fakes.http import listening, reply
 from tests.flow import process

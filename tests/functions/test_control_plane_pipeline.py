@@ -15,13 +15,13 @@ from functions.pipeline.handler import handler as pipeline
 from functions.receiver.handler import handler as receiver
 from functions.sink.handler import handler as sink
 from headrace import bootstrap, observability
-from headrace.control.keys import create_key
-from headrace.control.projects import create_project
-from headrace.control.rotate_secrets import rotate_secrets
-from headrace.control.tokens import access_token
 from headrace.ports.outbound import NoAnswer, OutboundRequest, OutboundResponse
 from headrace.ports.table import Range
-from headrace.wire import items
+from headrace.teams.operations.keys import create_key
+from headrace.teams.operations.projects import create_project
+from headrace.teams.operations.tokens import access_token
+from headrace.upkeep.operations.rotate_secrets import rotate_secrets
+from headrace.upkeep.wire import items
 from tests.fakes.clock import FakeClock
 from tests.functions.conftest import LEASE, as_sqs
 from tests.functions.events import Context, answer_json, http_event, sqs_event

@@ -8,13 +8,13 @@ import pytest
 
 from functions.control_plane.handler import handler as control_plane
 from functions.receiver.handler import handler as receiver
-from functions.reconcile.handler import handler as reconcile
+from functions.upkeep.handler import handler as upkeep
 from headrace import bootstrap
-from headrace.domain.errors import Unavailable
 from headrace.entry.schedule import encode_event
+from headrace.errors import Unavailable
 from headrace.ports.table import Range
 from headrace.ports.wiring import Subscription
-from headrace.wire import items
+from headrace.upkeep.wire import items
 from tests.functions.events import Context, answer_body, answer_json, http_event
 from tests.functions.management import cheap_passwords
 from tests.functions.otlp import as_json, logs
@@ -82,7 +82,7 @@ def test_from_signing_up_to_the_first_record_and_back(ada, shop):
     assert call("GET", f"/projects/{shop}", None, ada)[0] == 404
     assert send(key["key"]) == 200  # the key is remembered for a while
     make_all_due()
-    reconcile(encode_event("ReconcileFunction"), Context())
+    upkeep(encode_event("UpkeepFunction"), Context())
     assert bootstrap.bus().stats(f"gf-ai-raw-{shop}").depth == 0
     bootstrap.configuration.cache_clear()  # as any instance of the receiver forgets in time
     bootstrap.receiving.cache_clear()
@@ -130,10 +130,10 @@ def test_the_schedule_finishes_what_was_interrupted(ada, shop, monkeypatch):
         assert call("DELETE", f"/projects/{shop}", None, ada)[0] == 204
     assert (len(wired(shop)), len(wired(other["id"]))) == (3, 0)
     make_all_due()
-    reconcile(encode_event("ReconcileFunction"), Context())
+    upkeep(encode_event("UpkeepFunction"), Context())
     assert (len(wired(shop)), len(wired(other["id"]))) == (0, 3)
     make_all_due()
-    reconcile(encode_event("ReconcileFunction"), Context())
+    upkeep(encode_event("UpkeepFunction"), Context())
     assert stored(items.INTENT) == []
     assert stored(items.project_pk(shop)) == []
 
@@ -155,4 +155,4 @@ def make_all_due() -> None:
 def test_the_schedule_with_the_tables_down_is_an_error_of_the_function(broken):
     broken("store")
     with pytest.raises(Unavailable):
-        reconcile(encode_event("ReconcileFunction"), Context())
+        upkeep(encode_event("UpkeepFunction"), Context())

@@ -9,15 +9,15 @@ import pytest
 
 from functions.control_plane.handler import handler
 from headrace import __version__
-from headrace.control.routes import ROUTES
-from headrace.local.feed import Feed
-from headrace.local.functions import Deadline, Loaded
-from headrace.local.gateway import Gateway
-from headrace.local.template import Function
-from headrace.wire.openapi import build_document
-from headrace.wire.openapi_page import POLICY
+from headrace.api.openapi import build_document
+from headrace.api.openapi_page import POLICY
+from headrace.capabilities import ROUTES
+from headrace.runtime.feed import Feed
+from headrace.runtime.functions import Deadline, Loaded
+from headrace.runtime.gateway import Gateway
+from headrace.runtime.template import Function
 from tests.functions.events import Context, answer_json, content_type, http_event
-from tests.unit.local.asgi import call, scope_of
+from tests.unit.runtime.asgi import call, scope_of
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)

@@ -6,8 +6,8 @@ import pytest
 from functions.pipeline.handler import handler
 from functions.receiver.handler import handler as receiver
 from headrace import bootstrap
-from headrace.domain.errors import Unavailable
-from headrace.domain.program import Transform
+from headrace.errors import Unavailable
+from headrace.ports.program import Transform
 from tests.functions.conftest import as_sqs, new_project
 from tests.functions.events import Context, http_event, sqs_event, sqs_record
 from tests.functions.otlp import JSON, as_json, logs

@@ -10,9 +10,9 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 
 from functions.receiver.handler import handler
 from headrace import __version__, bootstrap
-from headrace.domain.errors import Unavailable
-from headrace.domain.keys import hash_key
-from headrace.wire import items
+from headrace.errors import Unavailable
+from headrace.teams.domain.keys import hash_key
+from headrace.upkeep.wire import items
 from tests.functions.conftest import UNKNOWN_KEY, new_project
 from tests.functions.events import Context, answer_body, answer_json, content_type, http_event
 from tests.functions.otlp import JSON, METRICS, PROTOBUF, TRACES, as_json, as_protobuf, logs

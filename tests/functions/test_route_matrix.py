@@ -11,12 +11,12 @@ from uuid import uuid4
 
 import pytest
 
-from headrace.control.accounts import create_account
-from headrace.control.routes import ROUTES
-from headrace.domain.roles import ROLES, includes
-from headrace.wire.openapi import error_statuses
-from headrace.wire.openapi_schemas import NoExample, Schemas
-from headrace.wire.routes import Route
+from headrace.api.openapi import error_statuses
+from headrace.api.openapi_schemas import NoExample, Schemas
+from headrace.api.roles import ROLES, includes
+from headrace.api.routes import Route
+from headrace.capabilities import ROUTES
+from headrace.teams.operations.accounts import create_account
 from tests.fakes.expressions import FakeExpressions
 from tests.functions.management import Api, Reply, cheap_passwords, make_ports
 from tests.functions.runs import TRACED, store_run
@@ -65,7 +65,7 @@ class Anything(FakeExpressions):
 
     @staticmethod
     def _outcome(record):
-        from headrace.domain.program import Outcome
+        from headrace.ports.program import Outcome
 
         return Outcome(kept=True, record=record)
 

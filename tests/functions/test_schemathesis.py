@@ -29,18 +29,18 @@ from schemathesis.specs.openapi.checks import (
 from urllib3 import HTTPResponse
 
 from headrace import bootstrap
-from headrace.control.accounts import create_account
-from headrace.control.routes import ROUTES
-from headrace.control.tokens import access_token
-from headrace.local.feed import Feed
-from headrace.local.functions import Deadline, load
-from headrace.local.gateway import Gateway
-from headrace.local.template import Function
-from headrace.wire.openapi import build_document
+from headrace.api.openapi import build_document
+from headrace.capabilities import ROUTES
+from headrace.runtime.feed import Feed
+from headrace.runtime.functions import Deadline, load
+from headrace.runtime.gateway import Gateway
+from headrace.runtime.template import Function
+from headrace.teams.operations.accounts import create_account
+from headrace.teams.operations.tokens import access_token
 from tests.fakes.outbound import FakeOutbound
 from tests.functions.management import cheap_passwords
 from tests.functions.runs import TRACED, store_run
-from tests.unit.local.asgi import call, scope_of
+from tests.unit.runtime.asgi import call, scope_of
 
 _FOLDER = Path(__file__).parents[2] / "functions" / "control_plane"
 _EXAMPLES = 8

@@ -5,7 +5,7 @@ import pytest
 from functions.agent_output.handler import handler as agent_output
 from functions.sink.handler import handler
 from headrace import bootstrap
-from headrace.domain.errors import Unavailable
+from headrace.errors import Unavailable
 from headrace.ports.bus import Message
 from headrace.ports.outbound import OutboundResponse
 from tests.functions.conftest import as_sqs

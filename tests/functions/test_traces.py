@@ -6,7 +6,7 @@ from functions.receiver.handler import handler as receiver
 from functions.traces.handler import handler
 from headrace import bootstrap
 from headrace.ports.table import Range
-from headrace.wire import run_items
+from headrace.trace.wire import run_items
 from tests.functions.conftest import as_sqs
 from tests.functions.events import Context, http_event, sqs_event
 from tests.functions.otlp import JSON, SPAN, TRACES, as_json

@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 from hypothesis import strategies as st
 
 from headrace.adapters.outbound_urllib3.urls import Target, read_url
-from headrace.domain.addresses import literal, read_rules, special_kind
-from headrace.domain.errors import InvalidInput
+from headrace.errors import InvalidInput
+from headrace.ports.addresses import literal, read_rules, special_kind
 from tests.fuzz.damage import damaged
 
 _RULES = read_rules("", private_allowed=False)

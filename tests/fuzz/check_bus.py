@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import orjson
 from hypothesis import strategies as st
 
-from headrace.domain.errors import InvalidInput
-from headrace.wire.compression import encode_gzip_text
-from headrace.wire.envelope import UNPACKED_LIMIT_BYTES, decode_body, decode_records
-from headrace.wire.queue_text import decode_text, encode_mark, encode_text
+from headrace.compression import encode_gzip_text
+from headrace.errors import InvalidInput
+from headrace.intake.wire.envelope import UNPACKED_LIMIT_BYTES, decode_body, decode_records
+from headrace.ports.queue_text import decode_text, encode_mark, encode_text
 from tests.fuzz.damage import damaged
 
 _ATTRIBUTES: tuple[Mapping[str, str], ...] = (

@@ -5,8 +5,8 @@ import zlib
 
 from hypothesis import strategies as st
 
-from headrace.domain.errors import InvalidInput, TooLarge
-from headrace.wire.compression import decode_gzip
+from headrace.compression import decode_gzip
+from headrace.errors import InvalidInput, TooLarge
 from tests.fuzz.damage import damaged
 
 _LIMIT_BYTES = 64 * 1024

@@ -9,15 +9,15 @@ from google.protobuf.message import DecodeError
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
-from headrace.domain.errors import InvalidInput, TooLarge
-from headrace.domain.records import SIGNALS, Signal
 from headrace.entry.http import STATUSES, Limits, Request
-from headrace.wire.envelope import decode_records, encode_attributes, encode_records
-from headrace.wire.otlp import decode_content_type, decode_request, encode_response
-from headrace.wire.otlp_flatten import Flattened, flatten_logs
+from headrace.errors import InvalidInput, TooLarge
+from headrace.intake.wire.envelope import decode_records, encode_attributes, encode_records
+from headrace.intake.wire.otlp import decode_content_type, decode_request, encode_response
+from headrace.intake.wire.otlp_flatten import Flattened, flatten_logs
+from headrace.ports.records import SIGNALS, Signal
 from tests.fuzz.damage import damaged
-from tests.unit.wire.otlp_requests import RECEIVED, as_otlp_json
-from tests.unit.wire.otlp_signals import requests
+from tests.unit.intake.wire.otlp_requests import RECEIVED, as_otlp_json
+from tests.unit.intake.wire.otlp_signals import requests
 
 _LIMITS = Limits(body_bytes=64 * 1024, unpacked_bytes=256 * 1024)
 _RECORD_BYTES = 16 * 1024

@@ -7,7 +7,7 @@ import orjson
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
-from headrace.wire.signing import encode_signature
+from headrace.route.wire.signing import encode_signature
 from headrace_sdk import VerificationError, verify_request
 
 _SECRET = "whsec_" + "c2VjcmV0IG9mIHR3ZW50eS1mb3VyIGJ5dGVz"

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from hypothesis import strategies as st
 
-from headrace.wire.slack import encode_slack
+from headrace.route.wire.slack import encode_slack
 from tests.fakes.slack import fault
 
 _LONG = re.compile(r"(\d{1,5})×(.{1,3})", re.DOTALL)

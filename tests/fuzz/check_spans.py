@@ -7,14 +7,14 @@ from typing import Any
 import orjson
 from hypothesis import strategies as st
 
-from headrace.domain.errors import InvalidInput, TooLarge
-from headrace.domain.runs import assemble
-from headrace.wire.conventions import normalize
-from headrace.wire.conventions.choose import CONVENTIONS
-from headrace.wire.conventions.convention import FIELDS
-from headrace.wire.otlp import decode_request
-from headrace.wire.runs import encode_run, encode_spans
-from tests.unit.wire.otlp_requests import RECEIVED
+from headrace.errors import InvalidInput, TooLarge
+from headrace.intake.wire.otlp import decode_request
+from headrace.trace.domain.runs import assemble
+from headrace.trace.wire.conventions import normalize
+from headrace.trace.wire.conventions.choose import CONVENTIONS
+from headrace.trace.wire.conventions.convention import FIELDS
+from headrace.trace.wire.runs import encode_run, encode_spans
+from tests.unit.intake.wire.otlp_requests import RECEIVED
 
 _IDLE = timedelta(minutes=5)
 _MOST = 200

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from headrace.local.serve import choose
-from headrace.local.template import find_template, read_template
+from headrace.cli.serve import choose
+from headrace.runtime.template import find_template, read_template
 from headrace.settings import Settings, load
 from tests.infra.kustomization import Manifest, build, pod_of
 

@@ -39,7 +39,7 @@ def test_an_installed_wheel_runs_the_demo_outside_the_checkout(wheel: Path, tmp_
     # The dependencies come from this environment; what is installed here in editable mode does not come along.
     paths = {"PYTHONPATH": sysconfig.get_path("purelib")}
     demo = subprocess.run(
-        [environment / "bin" / "python", "-m", "headrace.local", "demo"],
+        [environment / "bin" / "python", "-m", "headrace.cli", "demo"],
         cwd=tmp_path, env={**os.environ, **paths}, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert demo.returncode == 0, demo.stderr

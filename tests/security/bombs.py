@@ -9,10 +9,10 @@ import resource
 import struct
 from collections.abc import Callable
 
-from headrace.domain.errors import HeadraceError
 from headrace.entry.http import Limits, Request
-from headrace.wire.envelope import encode_records
-from headrace.wire.otlp import decode_content_type, decode_request
+from headrace.errors import HeadraceError
+from headrace.intake.wire.envelope import encode_records
+from headrace.intake.wire.otlp import decode_content_type, decode_request
 
 MIB = 1 << 20
 JSON, PROTOBUF = "application/json", "application/x-protobuf"

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from headrace.adapters.vault_fernet import FernetVault
-from headrace.control import passwords
-from headrace.control.tokens import SigningKeys
-from headrace.domain.keys import well_formed
+from headrace.teams.domain.keys import well_formed
+from headrace.teams.operations import passwords
+from headrace.teams.operations.tokens import SigningKeys
 
 _TOLD_APART = 12
 """Characters from which on a secret is looked for: shorter made-up ones are words that may stand anywhere."""

@@ -2,9 +2,9 @@
 
 import pytest
 
-from headrace.control.tokens import SigningKeys, access_token, account_of
-from headrace.domain.errors import NotAuthenticated
-from headrace.domain.keys import new_key, well_formed
+from headrace.errors import NotAuthenticated
+from headrace.teams.domain.keys import new_key, well_formed
+from headrace.teams.operations.tokens import SigningKeys, access_token, account_of
 from tests.fakes.clock import FakeClock
 
 KEYS = SigningKeys({"k1": "a secret for signing tokens, made up"})

@@ -6,11 +6,11 @@ import pytest
 from cryptography.fernet import Fernet
 
 from headrace.adapters.vault_fernet import FernetVault
-from headrace.control import passwords
-from headrace.control.tokens import SigningKeys, access_token, start_family
-from headrace.domain.keys import new_key
 from headrace.observability import emit
-from headrace.wire.api_signing import new_signing_secret
+from headrace.route.wire.signing_models import new_signing_secret
+from headrace.teams.domain.keys import new_key
+from headrace.teams.operations import passwords
+from headrace.teams.operations.tokens import SigningKeys, access_token, start_family
 from tests.fakes.clock import FakeClock
 from tests.fakes.table import FakeTable
 from tests.flow.process import Process

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from headrace.adapters.expressions_jsonata import SandboxedExpressions
-from headrace.domain.program import Program
+from headrace.ports.program import Program
 
 
 def test_a_worker_has_none_of_our_secrets_in_its_environment(monkeypatch):

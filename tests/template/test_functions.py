@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from headrace.local.functions import Deadline, load
-from headrace.local.gateway import encode_event
-from headrace.local.template import Function, find_template, read_template
+from headrace.runtime.functions import Deadline, load
+from headrace.runtime.gateway import encode_event
+from headrace.runtime.template import Function, find_template, read_template
 from tests.functions.events import Context, http_event
 
 ROOT = Path(__file__).parents[2]

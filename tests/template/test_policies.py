@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from headrace.local.template import _CloudFormation
+from headrace.runtime.template import _CloudFormation
 
 _TEXT = (Path(__file__).parents[2] / "template.yaml").read_text()
 TEMPLATE = yaml.load(_TEXT, Loader=_CloudFormation)  # noqa: S506 - our own template
@@ -120,7 +120,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         "sqs:SendMessage*": set(CONSUMED),
         "secretsmanager:GetSecretValue": {"encryption secret", "jwt secret"},
     },
-    "ReconcileFunction": {
+    "UpkeepFunction": {
         **{f"dynamodb:{action}": {"config", "config index"} for action in ("BatchGetItem", "GetItem", "UpdateItem")},
         "dynamodb:DeleteItem": {"config", "config index", "telemetry"},
         "dynamodb:Query": {"config", "config index", "telemetry"},
@@ -176,7 +176,7 @@ def test_whoever_is_told_of_a_secret_may_read_it_and_nobody_else(variable: str, 
 
 
 def test_whatever_wires_queues_knows_all_their_functions() -> None:
-    for name in ("ControlPlaneFunction", "ReconcileFunction"):
+    for name in ("ControlPlaneFunction", "UpkeepFunction"):
         variables = FUNCTIONS[name]["Environment"]["Variables"]
         known = {variable: place for variable, place in variables.items() if variable.endswith("_FUNCTION")}
         assert known == {f"HEADRACE_{word.upper()}_FUNCTION": f"{word.title()}Function.Arn" for word in CONSUMERS}

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from headrace.local.template import _CloudFormation, read_template
+from headrace.runtime.template import _CloudFormation, read_template
 from tests.aws.stack import DEPLOY
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"

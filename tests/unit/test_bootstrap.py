@@ -11,7 +11,7 @@ import pytest
 from moto import mock_aws
 
 from headrace import bootstrap
-from headrace.domain.errors import ConfigError, InvalidInput
+from headrace.errors import ConfigError, InvalidInput
 
 
 @pytest.fixture(autouse=True)

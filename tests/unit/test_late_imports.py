@@ -49,7 +49,7 @@ def test_importing_a_door_loads_no_adapter(function, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("function", ["agent_output", "pipeline", "sink", "traces", "control_plane", "reconcile"])
+@pytest.mark.parametrize("function", ["agent_output", "pipeline", "sink", "traces", "control_plane", "upkeep"])
 def test_only_the_receiver_loads_protobuf(function, tmp_path):
     assert not {"google.protobuf", "opentelemetry"} & modules_after(f"import functions.{function}.handler", tmp_path)
     assert "google.protobuf" in modules_after("import functions.receiver.handler", tmp_path)
@@ -85,4 +85,4 @@ def test_engines_on_aws_load_botocore_and_nothing_of_the_embedded_ones(chosen, t
 
 def test_the_command_line_loads_a_command_when_it_is_called(tmp_path):
     heavy = {"sqlalchemy", "requests", "urllib3", "jsonatapy", "sqlite3", "uvicorn", "argon2", "yaml"}
-    assert loaded_by("import headrace.local.cli", tmp_path) & heavy == set()
+    assert loaded_by("import headrace.cli.app", tmp_path) & heavy == set()

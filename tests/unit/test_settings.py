@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.domain.errors import ConfigError
+from headrace.errors import ConfigError
 from headrace.settings import PREFIX, Settings, environment, load, misspelt
 
 NAMES = [each.name for each in fields(Settings)]

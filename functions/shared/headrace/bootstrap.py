@@ -10,9 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from headrace import settings as settings_module
-from headrace.domain.addresses import AddressRules, read_rules
-from headrace.domain.errors import ConfigError
-from headrace.domain.queues import QueueNames
 from headrace.engines import (
     Closable,
     OpenTable,
@@ -25,26 +22,31 @@ from headrace.engines import (
     migrate_store,
 )
 from headrace.entry.http import Limits
+from headrace.errors import ConfigError
 from headrace.observability import configure
 from headrace.once import once
+from headrace.ports.addresses import AddressRules, read_rules
 from headrace.ports.bus import Bus, Source
 from headrace.ports.clock import Clock
 from headrace.ports.expressions import Expressions
 from headrace.ports.notifier import Notifier
 from headrace.ports.outbound import Outbound
+from headrace.ports.queues import QueueNames
 from headrace.ports.span_archive import SpanArchive
 from headrace.ports.vault import Vault
 from headrace.ports.wiring import Wiring
+from headrace.route.stages.configuration import Configuration
 from headrace.secret_keys import encryption_keys, jwt_keys
 from headrace.settings import Settings
-from headrace.stages.configuration import Configuration
 
 if TYPE_CHECKING:
-    from headrace.control.ports import Ports as ControlPorts
-    from headrace.control.ports import Upkeep
-    from headrace.control.tokens import SigningKeys
-    from headrace.stages import accept_output, deliver, receive, trace
-    from headrace.stages.ports import Ports as ProcessPorts
+    from headrace.intake.stages import receive
+    from headrace.route.stages import accept_output, deliver
+    from headrace.route.stages.ports import Ports as ProcessPorts
+    from headrace.teams.operations.tokens import SigningKeys
+    from headrace.trace.stages import trace
+    from headrace.upkeep.operations.ports import Ports as ControlPorts
+    from headrace.upkeep.operations.ports import Upkeep
 
 EngineName = Literal["jsonatapy", "jsonata-python"]
 Made = TypeVar("Made", bound=Closable)
@@ -97,7 +99,7 @@ def source() -> Source:
     if not hasattr(made, "receive"):
         raise ConfigError(
             f"{settings().bus_url!r} calls Lambda functions by itself, so there is nothing to pull from: "
-            "serve only receiver, agent_output, control_plane and reconcile here, or choose another bus"
+            "serve only receiver, agent_output, control_plane and upkeep here, or choose another bus"
         )
     return cast(Source, made)
 
@@ -206,7 +208,7 @@ def queues() -> QueueNames:
 @once
 def receiving() -> "receive.Ports":
     """For `functions/receiver`."""
-    from headrace.stages.receive import Ports
+    from headrace.intake.stages.receive import Ports
 
     return Ports(bus(), configuration(), table("telemetry"), clock(), queues(), settings().max_record_bytes)
 
@@ -214,7 +216,7 @@ def receiving() -> "receive.Ports":
 @once
 def accepting() -> "accept_output.Ports":
     """For `functions/agent_output`."""
-    from headrace.stages.accept_output import Ports
+    from headrace.route.stages.accept_output import Ports
 
     return Ports(bus(), configuration(), table("telemetry"), clock(), queues(), settings().max_output_bytes)
 
@@ -222,7 +224,7 @@ def accepting() -> "accept_output.Ports":
 @once
 def processing() -> "ProcessPorts":
     """For `functions/pipeline`."""
-    from headrace.stages.ports import Ports
+    from headrace.route.stages.ports import Ports
 
     return Ports(bus(), configuration(), table("telemetry"), clock(), expressions(), outbound())
 
@@ -230,7 +232,7 @@ def processing() -> "ProcessPorts":
 @once
 def delivering() -> "deliver.Ports":
     """For `functions/sink`."""
-    from headrace.stages.deliver import Ports
+    from headrace.route.stages.deliver import Ports
 
     return Ports(bus(), configuration(), table("telemetry"), clock(), expressions(), outbound(), notifier())
 
@@ -238,7 +240,7 @@ def delivering() -> "deliver.Ports":
 @once
 def tracing() -> "trace.Ports":
     """For `functions/traces`."""
-    from headrace.stages.trace import Ports
+    from headrace.trace.stages.trace import Ports
 
     return Ports(bus(), configuration(), table("telemetry"), clock(), archive=archive())
 
@@ -246,7 +248,7 @@ def tracing() -> "trace.Ports":
 @once
 def controlling() -> "ControlPorts":
     """For `functions/control_plane`."""
-    from headrace.control.ports import Ports
+    from headrace.upkeep.operations.ports import Ports
 
     return Ports(
         config=table("config"),
@@ -266,8 +268,8 @@ def controlling() -> "ControlPorts":
 
 @once
 def upkeep() -> "Upkeep":
-    """For `functions/reconcile`, which holds no secrets."""
-    from headrace.control.ports import Upkeep
+    """For `functions/upkeep`, which holds no secrets."""
+    from headrace.upkeep.operations.ports import Upkeep
 
     return Upkeep(table("config"), table("telemetry"), bus(), wiring(), queues(), clock(), archive())
 
@@ -281,7 +283,7 @@ def vault() -> Vault:
 
 
 def _signing_keys() -> "SigningKeys":
-    from headrace.control.tokens import SigningKeys
+    from headrace.teams.operations.tokens import SigningKeys
 
     return SigningKeys(jwt_keys(settings(), make_data_dir))
 

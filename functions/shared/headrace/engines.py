@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
-from headrace.domain.errors import ConfigError
+from headrace.errors import ConfigError
 from headrace.ports.bus import Bus, Source
 from headrace.ports.clock import Clock
 from headrace.ports.span_archive import SpanArchive

@@ -5,7 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex, token_urlsafe
 
-from headrace.domain.errors import ConfigError
+from headrace.errors import ConfigError
 from headrace.settings import Settings
 
 _SHORTEST_SECRET = 32

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from headrace.domain.errors import ConfigError
+from headrace.errors import ConfigError
 
 PREFIX = "HEADRACE_"
 MIB = 1024 * 1024

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from headrace.local.otlp_check import Amounts, Report, check
+from headrace.otlp_check import Amounts, Report, check
 
 _PATIENCE_SECONDS = 180
 _NO_TELEMETRY = {"DO_NOT_TRACK": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "PHOENIX_TELEMETRY_ENABLED": "false",

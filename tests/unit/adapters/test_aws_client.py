@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from headrace.adapters import aws_client
 from headrace.adapters.aws_client import AwsClient, Refused
-from headrace.domain.errors import ConfigError, HeadraceError, InvalidInput, Unavailable
+from headrace.errors import ConfigError, HeadraceError, InvalidInput, Unavailable
 from tests.fakes.http import nobody
 
 NOT_RAISED_BY_CALLS = {"UndefinedModelAttributeError", "MissingServiceIdError", "EventStreamError"}

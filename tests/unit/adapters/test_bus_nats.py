@@ -16,7 +16,7 @@ import pytest
 from headrace.adapters.bus_nats import NatsBus, NatsWiring
 from headrace.adapters.bus_nats.connection import servers_of
 from headrace.adapters.clock_system import SystemClock
-from headrace.domain.errors import ConfigError, TooLarge, Unavailable
+from headrace.errors import ConfigError, TooLarge, Unavailable
 from headrace.ports.bus import Message, QueueStats
 from headrace.ports.wiring import Subscription
 from tests.engines.fixtures import nats_of_session, nats_server

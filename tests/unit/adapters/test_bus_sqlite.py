@@ -12,7 +12,7 @@ import pytest
 
 from headrace.adapters.bus_sqlite import SqliteBus, SqliteWiring, file
 from headrace.adapters.bus_sqlite.bus import _GIVE_UP
-from headrace.domain.errors import Unavailable
+from headrace.errors import Unavailable
 from headrace.ports.bus import Message, QueueStats
 from headrace.ports.wiring import Subscription
 from tests.fakes.clock import FakeClock

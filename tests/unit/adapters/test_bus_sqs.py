@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 
-from headrace.domain.errors import TooLarge, Unavailable
+from headrace.errors import TooLarge, Unavailable
 from headrace.ports.bus import DeadLetter, Message, QueueStats
 from tests.engines.aws_proxy import AwsProxy, hang_up, hang_up_after, refusal, reply
 from tests.engines.ministack import MinistackClock, client, make_queue

@@ -9,9 +9,9 @@ from threading import Event
 import pytest
 
 from headrace.adapters.notifier_apprise import AppriseNotifier, plugins
-from headrace.domain.addresses import AddressRules
-from headrace.domain.errors import InvalidInput
-from headrace.domain.notifications import Notification
+from headrace.errors import InvalidInput
+from headrace.ports.addresses import AddressRules
+from headrace.ports.notifications import Notification
 from headrace.ports.outbound import NoAnswer, OutboundResponse
 from tests.fakes.http import PATIENCE_SECONDS, nobody
 from tests.fakes.outbound import FakeOutbound

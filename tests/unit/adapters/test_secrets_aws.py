@@ -3,7 +3,7 @@ import pytest
 from moto import mock_aws
 
 from headrace.adapters.secrets_aws import read_secret
-from headrace.domain.errors import ConfigError
+from headrace.errors import ConfigError
 
 REGION = "eu-west-1"
 

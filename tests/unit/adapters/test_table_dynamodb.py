@@ -10,7 +10,7 @@ import pytest
 
 from headrace.adapters.table_dynamodb import DynamoTable
 from headrace.adapters.table_dynamodb.codec import decode_item, encode_item
-from headrace.domain.errors import Conflict, InvalidInput, TooLarge, Unavailable
+from headrace.errors import Conflict, InvalidInput, TooLarge, Unavailable
 from headrace.ports.table import ABSENT, PRESENT, Condition, Delete, Put, Range, Update
 from tests.engines.aws_proxy import AwsProxy, hang_up, hang_up_after, refusal, reply
 from tests.engines.ministack import make_table

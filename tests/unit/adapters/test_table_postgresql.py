@@ -16,7 +16,7 @@ import pytest
 from headrace.adapters.clock_system import SystemClock
 from headrace.adapters.table_sql import SqlTable, check_schema, migrate
 from headrace.adapters.table_sql.migrations import MIGRATIONS
-from headrace.domain.errors import ConfigError, Unavailable
+from headrace.errors import ConfigError, Unavailable
 from headrace.ports.table import Range, Update
 from tests.engines.fixtures import database_of_session, postgres, postgres_url
 from tests.engines.postgres import Cluster

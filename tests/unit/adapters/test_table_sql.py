@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from headrace.adapters.table_sql import SqlTable
 from headrace.adapters.table_sql.migrations import MIGRATIONS
-from headrace.domain.errors import ConfigError, Unavailable
+from headrace.errors import ConfigError, Unavailable
 from headrace.ports.table import ABSENT, Put, Range, Update
 
 NOW_S = 1_700_000_000

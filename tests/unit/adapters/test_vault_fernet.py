@@ -6,7 +6,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from headrace.adapters.vault_fernet import FernetVault
-from headrace.domain.errors import ConfigError, Unavailable
+from headrace.errors import ConfigError, Unavailable
 
 GENERATED = "W)ZRFH|)64;Z@|95T?K2u./xcHj=t}+bc>q&x&FI/U+^!HV${a]MIY]U5/ByaK}="
 """As Secrets Manager makes them."""

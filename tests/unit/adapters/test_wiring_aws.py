@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from headrace.adapters.wiring_aws import AwsWiring
-from headrace.domain.errors import ConfigError, Unavailable
+from headrace.errors import ConfigError, Unavailable
 from headrace.ports.wiring import Subscription
 from tests.engines.aws_proxy import AwsProxy, refusal, refuse_after, reply
 from tests.engines.ministack import client, make_function, queue_arn

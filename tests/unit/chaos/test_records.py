@@ -5,7 +5,7 @@ import gzip
 import orjson
 import pytest
 
-from headrace.wire.otlp import Encoding, decode_request
+from headrace.intake.wire.otlp import Encoding, decode_request
 from tests.chaos.records import decode_batch, decode_numbers, encode_request
 
 FIRST, COUNT = 4990, 20

@@ -7,7 +7,7 @@ import orjson
 import pytest
 from google.rpc.status_pb2 import Status
 
-from headrace.domain import errors
+from headrace import errors
 from headrace.entry.errors import problem_error
 from headrace.entry.http import STATUSES, Door, Limits, Request, Response
 from headrace.entry.otlp_errors import otlp_error

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.domain.errors import InvalidInput, Unavailable
 from headrace.entry.queue import decode_failures, decode_message, door, encode_event, encode_failures
 from headrace.entry.schedule import encode_event as encode_schedule
+from headrace.errors import InvalidInput, Unavailable
 from headrace.observability import listen
 from headrace.ports.bus import Received
 from tests.functions.events import Context, sqs_event, sqs_record

@@ -20,7 +20,7 @@ from botocore.exceptions import (
     ParamValidationError,
 )
 
-from headrace.domain.errors import ConfigError, HeadraceError, InvalidInput, Unavailable
+from headrace.errors import ConfigError, HeadraceError, InvalidInput, Unavailable
 
 _CONFIG = Config(
     # Three attempts of at most 7 s each end before API Gateway gives up after 29 s. "standard" also waits between

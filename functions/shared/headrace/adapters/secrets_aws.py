@@ -1,7 +1,7 @@
 """Secrets that AWS Secrets Manager keeps. A setting holds the ARN of one, so that no environment holds the secret."""
 
 from headrace.adapters.aws_client import AwsClient, Refused
-from headrace.domain.errors import ConfigError
+from headrace.errors import ConfigError
 
 _REGION, _PARTS = 3, 7
 """arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME"""

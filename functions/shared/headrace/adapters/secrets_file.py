@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from headrace.domain.errors import ConfigError
+from headrace.errors import ConfigError
 
 
 def local_secret(data_dir: Path, name: str, make: Callable[[], str]) -> str:

@@ -7,7 +7,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from headrace.domain.errors import ConfigError, Unavailable
+from headrace.errors import ConfigError, Unavailable
 
 _MATERIAL_CHARACTERS = 48
 """Text that is at least this long is no Fernet key (44 characters), however it was mistyped."""

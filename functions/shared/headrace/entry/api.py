@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+from headrace.api.routes import Answer, Incoming, Route
 from headrace.entry.http import Door, Request, Response
-from headrace.wire.routes import Answer, Incoming, Route
 
 PREFIX = "/api/v1"
 

@@ -1,8 +1,8 @@
 """The shape of an error of everything but the receiver: problem details (RFC 9457)."""
 
-from headrace.domain.errors import HeadraceError, InvalidExpression, InvalidInput
+from headrace.api.problem import CONTENT_TYPE, FieldError, encode_problem
 from headrace.entry.http import Request, Response
-from headrace.wire.problem import CONTENT_TYPE, FieldError, encode_problem
+from headrace.errors import HeadraceError, InvalidExpression, InvalidInput
 
 
 def problem_error(request: Request, status: int, error: HeadraceError) -> Response:  # noqa: ARG001 - one signature

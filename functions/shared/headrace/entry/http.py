@@ -15,7 +15,10 @@ from chalice.app import Chalice
 from chalice.app import Response as ChaliceResponse
 from pybase64 import b64decode
 
-from headrace.domain.errors import (
+from headrace.compression import GZIP_MAGIC, decode_gzip
+from headrace.entry.collector import look_less_often
+from headrace.entry.routing import Match, Router
+from headrace.errors import (
     Conflict,
     HeadraceError,
     InvalidInput,
@@ -28,10 +31,7 @@ from headrace.domain.errors import (
     Unavailable,
     UnsupportedMedia,
 )
-from headrace.entry.collector import look_less_often
-from headrace.entry.routing import Match, Router
 from headrace.observability import crash
-from headrace.wire.compression import GZIP_MAGIC, decode_gzip
 
 STATUSES: tuple[tuple[type[HeadraceError], int], ...] = (
     (InvalidInput, 400),

@@ -1,8 +1,8 @@
 """The shape of an error of the receiver: `google.rpc.Status`. Apart from `errors`, since only OTLP needs protobuf."""
 
-from headrace.domain.errors import HeadraceError, InvalidInput, UnsupportedMedia
 from headrace.entry.http import Request, Response
-from headrace.wire.otlp import CONTENT_TYPES, Encoding, decode_content_type, encode_status
+from headrace.errors import HeadraceError, InvalidInput, UnsupportedMedia
+from headrace.intake.wire.otlp import CONTENT_TYPES, Encoding, decode_content_type, encode_status
 
 _RPC_CODES = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 409: 10, 412: 9, 413: 8, 415: 3, 429: 8, 500: 13, 503: 14}
 """HTTP status → google.rpc.Code (https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto)."""

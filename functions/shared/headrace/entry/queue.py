@@ -7,11 +7,11 @@ from typing import Any
 
 from chalice.app import Chalice, SQSEvent
 
-from headrace.domain.errors import Unavailable
 from headrace.entry.collector import look_less_often
+from headrace.errors import Unavailable
 from headrace.observability import crash, warn
 from headrace.ports.bus import Received
-from headrace.wire.queue_text import decode_text, encode_mark
+from headrace.ports.queue_text import decode_text, encode_mark
 
 Remaining = Callable[[], timedelta]
 Work = Callable[[Sequence[Received], Remaining], Sequence[str]]

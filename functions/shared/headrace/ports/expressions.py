@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from headrace.domain.program import Outcome, Program
+from headrace.ports.program import Outcome, Program
 
 
 class Expressions(Protocol):

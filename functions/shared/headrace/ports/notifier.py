@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from headrace.domain.notifications import Notification
+from headrace.ports.notifications import Notification
 from headrace.ports.outbound import OutboundResponse
 
 

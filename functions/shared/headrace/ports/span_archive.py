@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from headrace.domain.spans import Span
+from headrace.trace.domain.spans import Span
 
 
 class SpanArchive(Protocol):

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from headrace.domain.errors import InvalidInput
+from headrace.errors import InvalidInput
 from headrace.ports.table import Item, Range
 from headrace.ports.table_rules import check_key, check_text
 

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from headrace.domain.errors import Conflict, InvalidInput, TooLarge
+from headrace.errors import Conflict, InvalidInput, TooLarge
 from headrace.ports.table import Condition, Delete, Item, Put, Update
 
 MAX_KEY_BYTES = 512

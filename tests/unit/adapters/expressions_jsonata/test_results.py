@@ -5,7 +5,7 @@ from jsonata import jsonata
 from jsonata.utils import Utils
 
 from headrace.adapters.expressions_jsonata.results import plain, shown
-from headrace.domain.program import ExpressionFailed
+from headrace.ports.program import ExpressionFailed
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from headrace.adapters.expressions_jsonata import SandboxedExpressions, engines
 from headrace.adapters.expressions_jsonata.child import Child
 from headrace.adapters.expressions_jsonata.limits import FRAME_BYTES
 from headrace.adapters.expressions_jsonata.pool import WorkerPool
-from headrace.domain.errors import InvalidExpression, Unavailable
-from headrace.domain.program import Program, Transform
+from headrace.errors import InvalidExpression, Unavailable
+from headrace.ports.program import Program, Transform
 
 PATTERN = Program("$contains(body, /refused/)")
 RECORD = {"body": "Connection refused"}
@@ -193,7 +193,7 @@ def test_pure_engine_takes_over_where_the_fast_one_has_no_build(monkeypatch: pyt
 
 PARENT = """
     from headrace.adapters.expressions_jsonata import SandboxedExpressions
-    from headrace.domain.program import Program
+    from headrace.ports.program import Program
     expressions = SandboxedExpressions()
     expressions.run(Program("$contains(body, /refused/)"), [{"body": "x"}])
     print(expressions.worker_pids[0], flush=True)

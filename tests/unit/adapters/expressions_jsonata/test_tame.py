@@ -11,7 +11,7 @@ from headrace.adapters.expressions_jsonata.engine_jsonatapy import JsonatapyEngi
 from headrace.adapters.expressions_jsonata.pool import WorkerPool
 from headrace.adapters.expressions_jsonata.sandbox import SandboxedExpressions
 from headrace.adapters.expressions_jsonata.tame import TOUCHED_BYTES, UNRESOLVED, analyse, resolve
-from headrace.domain.program import ExpressionFailed, Outcome, Program, Transform
+from headrace.ports.program import ExpressionFailed, Outcome, Program, Transform
 
 ACCEPTED = {
     "severityNumber >= 17": [("severityNumber",)],

@@ -8,7 +8,7 @@ from typing import Any
 
 from headrace.adapters.outbound_urllib3 import Urllib3Outbound
 from headrace.adapters.outbound_urllib3.network import Network, system_connect
-from headrace.domain.addresses import AddressRules, read_rules
+from headrace.ports.addresses import AddressRules, read_rules
 
 PUBLIC = "93.184.215.14"
 SHARED = read_rules("", private_allowed=False)

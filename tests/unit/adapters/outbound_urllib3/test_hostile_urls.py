@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from headrace.adapters.outbound_urllib3 import Network
-from headrace.domain.addresses import read_rules, special_kind
-from headrace.domain.errors import InvalidInput
+from headrace.errors import InvalidInput
+from headrace.ports.addresses import read_rules, special_kind
 from headrace.ports.outbound import NoAnswer, OutboundRequest
 
 CORPORA = Path(__file__).parents[3] / "corpora"

@@ -10,8 +10,8 @@ import pytest
 
 from headrace.adapters.outbound_urllib3 import Network, Urllib3Outbound
 from headrace.adapters.outbound_urllib3.network import system_connect, system_resolve
-from headrace.domain.addresses import read_rules
-from headrace.domain.errors import InvalidInput
+from headrace.errors import InvalidInput
+from headrace.ports.addresses import read_rules
 from headrace.ports.outbound import NoAnswer, OutboundRequest
 from tests.contract.outbound_line import HttpPeer, Line
 from tests.unit.adapters.outbound_urllib3.offline import PUBLIC

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from headrace.adapters.outbound_urllib3 import Urllib3Outbound
-from headrace.domain.addresses import read_rules
+from headrace.ports.addresses import read_rules
 from headrace.ports.outbound import NoAnswer, OutboundRequest
 from tests.contract.outbound_line import Line
 

@@ -21,7 +21,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.errors import MaxPayloadError, NoRespondersError
 
-from headrace.domain.errors import ConfigError, TooLarge, Unavailable
+from headrace.errors import ConfigError, TooLarge, Unavailable
 from headrace.observability import warn
 
 Result = TypeVar("Result")

@@ -18,7 +18,7 @@ from nats.errors import Error as NatsError
 from headrace.adapters.bus_nats.connection import CALL_SECONDS, ApiError, Connection, all_of
 from headrace.adapters.bus_nats.messages import Stored, decode, received
 from headrace.adapters.bus_nats.names import CONSUMER
-from headrace.domain.errors import Unavailable
+from headrace.errors import Unavailable
 from headrace.observability import crash
 from headrace.ports.bus import Received
 

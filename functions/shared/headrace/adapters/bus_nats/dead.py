@@ -8,7 +8,7 @@ from headrace.adapters.bus_nats.connection import Connection, Missing, Read, all
 from headrace.adapters.bus_nats.messages import Stored, decode, decode_dead, encode_dead
 from headrace.adapters.bus_nats.names import dead_stream, dead_subject
 from headrace.adapters.bus_nats.streams import Streams
-from headrace.domain.errors import InvalidInput
+from headrace.errors import InvalidInput
 from headrace.ports.bus import DeadLetterPage
 
 _CURSOR = re.compile("[0-9]{1,18}")

@@ -13,7 +13,7 @@ from uuid import uuid4
 import orjson
 
 from headrace.adapters.bus_sqlite.file import BusFile, Write
-from headrace.domain.errors import InvalidInput
+from headrace.errors import InvalidInput
 from headrace.ports.bus import DeadLetter, DeadLetterPage, Due, Message, QueueStats, Received
 from headrace.ports.clock import Clock
 

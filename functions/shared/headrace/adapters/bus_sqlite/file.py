@@ -15,7 +15,7 @@ from threading import Lock, Thread
 from typing import Any, TypeVar
 
 from headrace.adapters.sqlite_wal import use_write_ahead_log
-from headrace.domain.errors import ConfigError, Unavailable
+from headrace.errors import ConfigError, Unavailable
 
 Result = TypeVar("Result")
 Write = Callable[[sqlite3.Connection], Result]

@@ -57,7 +57,7 @@ class SqliteWiring:
 def _remove_strays(file: sqlite3.Connection, project_id: str) -> None:
     """Remove what was accepted for a project after its rows were gone, by functions that still remembered its keys.
 
-    It is found by the names of the queues, which end with the project's id (`domain.queues`).
+    It is found by the names of the queues, which end with the project's id (`ports.queues`).
     """
     for table in ("messages", "dead_letters"):
         sql = f"DELETE FROM {table} WHERE substr(queue, -length(:ending)) = :ending"  # noqa: S608 - our own names

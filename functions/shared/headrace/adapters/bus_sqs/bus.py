@@ -15,7 +15,7 @@ from datetime import timedelta
 
 from headrace.adapters.bus_sqs.letters import Letter, decode_letter, encode_letter
 from headrace.adapters.bus_sqs.queues import Queues
-from headrace.domain.errors import InvalidInput, NotFound, Unavailable
+from headrace.errors import InvalidInput, NotFound, Unavailable
 from headrace.ports.bus import DeadLetterPage, Message, QueueStats, Received
 from headrace.ports.clock import Clock
 

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from headrace.ports.bus import DeadLetter, Message
-from headrace.wire.queue_text import decode_text
+from headrace.ports.queue_text import decode_text
 
 _REASON, _CROWDED = "headrace.reason", "headrace.reason_and_attribute"
 _MOST_ATTRIBUTES = 10

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.adapters.aws_client import AwsClient, Refused, code_of
-from headrace.domain.errors import NotFound, TooLarge, Unavailable
+from headrace.errors import NotFound, TooLarge, Unavailable
 from headrace.ports.bus import Message
-from headrace.wire.queue_text import encode_text
+from headrace.ports.queue_text import encode_text
 
 BATCH = 10
 MESSAGE_LIMIT_BYTES = 1024 * 1024

@@ -8,15 +8,10 @@ import orjson
 
 from headrace.adapters.expressions_jsonata import frames
 from headrace.adapters.expressions_jsonata.child import Ending
-from headrace.adapters.expressions_jsonata.limits import (
-    CALL_CPU_MS,
-    CALL_CPU_PER_RECORD_MS,
-    FRAME_BYTES,
-    RECORD_CPU_MS,
-)
+from headrace.adapters.expressions_jsonata.limits import CALL_CPU_MS, CALL_CPU_PER_RECORD_MS, FRAME_BYTES, RECORD_CPU_MS
 from headrace.adapters.expressions_jsonata.pool import WorkerPool
-from headrace.domain.program import Outcome, Program
-from headrace.domain.records import Record
+from headrace.ports.program import Outcome, Program
+from headrace.ports.records import Record
 
 _LOST_WORKER_US = RECORD_CPU_MS * 1000
 """What a death costs: at most what the kernel allows, or the 50 ms start of the next worker and a little more."""

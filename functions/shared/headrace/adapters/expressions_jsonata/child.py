@@ -14,7 +14,7 @@ from typing import IO, NamedTuple, cast
 from headrace.adapters.expressions_jsonata import frames
 from headrace.adapters.expressions_jsonata.engines import EngineName
 from headrace.adapters.expressions_jsonata.limits import ANSWER_SECONDS, MEMORY_BYTES, RECORD_CPU_MS
-from headrace.domain.errors import Unavailable
+from headrace.errors import Unavailable
 
 # Isolated and without `site`, which is a quarter of the interpreter's start; so the path comes from here.
 _BOOT = """import json, sys

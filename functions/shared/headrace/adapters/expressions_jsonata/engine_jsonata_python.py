@@ -16,8 +16,8 @@ from jsonata.jexception import JException
 
 from headrace.adapters.expressions_jsonata.limits import COMPILED_EXPRESSIONS, SOFT_CPU_MS
 from headrace.adapters.expressions_jsonata.results import TookTooLong, plain, shown
-from headrace.domain.errors import InvalidExpression
-from headrace.domain.program import ExpressionFailed
+from headrace.errors import InvalidExpression
+from headrace.ports.program import ExpressionFailed
 
 
 class _GaveUp(BaseException):

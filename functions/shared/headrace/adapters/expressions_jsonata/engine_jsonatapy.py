@@ -16,8 +16,8 @@ import jsonatapy
 
 from headrace.adapters.expressions_jsonata.limits import COMPILED_EXPRESSIONS, SEQUENCE_LENGTH, STACK_DEPTH
 from headrace.adapters.expressions_jsonata.results import EnginePanicked, TookTooLong, plain, shown
-from headrace.domain.errors import InvalidExpression
-from headrace.domain.program import ExpressionFailed
+from headrace.errors import InvalidExpression
+from headrace.ports.program import ExpressionFailed
 
 _PATIENT_MS = 60_000
 

@@ -6,8 +6,8 @@ from typing import Any, Literal, Protocol
 from headrace.adapters.expressions_jsonata.lexer import Token, lex
 from headrace.adapters.expressions_jsonata.limits import SOFT_CPU_MS
 from headrace.adapters.expressions_jsonata.tame import UNRESOLVED, analyse, resolve
-from headrace.domain.errors import InvalidExpression
-from headrace.domain.program import ExpressionFailed
+from headrace.errors import InvalidExpression
+from headrace.ports.program import ExpressionFailed
 
 EngineName = Literal["jsonatapy", "jsonata-python"]
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from headrace.adapters.expressions_jsonata.child import Child
 from headrace.adapters.expressions_jsonata.engines import EngineName
 from headrace.adapters.expressions_jsonata.limits import QUEUE_SECONDS
-from headrace.domain.errors import Unavailable
+from headrace.errors import Unavailable
 
 
 class WorkerPool:

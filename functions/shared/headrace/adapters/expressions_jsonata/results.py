@@ -5,7 +5,7 @@ from math import isfinite
 from typing import Any
 
 from headrace.adapters.expressions_jsonata.limits import MESSAGE_CHARACTERS
-from headrace.domain.program import ExpressionFailed
+from headrace.ports.program import ExpressionFailed
 
 
 class TookTooLong(ExpressionFailed):

@@ -23,9 +23,9 @@ from headrace.adapters.expressions_jsonata.pool import WorkerPool
 from headrace.adapters.expressions_jsonata.results import TookTooLong
 from headrace.adapters.expressions_jsonata.slips import find_slip
 from headrace.adapters.expressions_jsonata.tame import TOUCHED_BYTES, UNRESOLVED, Tame, analyse, resolve
-from headrace.domain.errors import InvalidExpression
-from headrace.domain.program import Evaluate, Outcome, Program, apply
-from headrace.domain.records import Record
+from headrace.errors import InvalidExpression
+from headrace.ports.program import Evaluate, Outcome, Program, apply
+from headrace.ports.records import Record
 
 if TYPE_CHECKING:
     from headrace.adapters.expressions_jsonata.engine_jsonatapy import JsonatapyEngine

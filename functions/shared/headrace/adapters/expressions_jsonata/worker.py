@@ -17,12 +17,7 @@ from typing import Any, BinaryIO, NoReturn, cast
 import orjson
 
 from headrace.adapters.expressions_jsonata import frames
-from headrace.adapters.expressions_jsonata.engines import (
-    EngineName,
-    compile_with_position,
-    evaluate_exactly,
-    load,
-)
+from headrace.adapters.expressions_jsonata.engines import EngineName, compile_with_position, evaluate_exactly, load
 from headrace.adapters.expressions_jsonata.limits import (
     FRAME_BYTES,
     MEMORY_BYTES,
@@ -31,8 +26,8 @@ from headrace.adapters.expressions_jsonata.limits import (
     SOFT_CPU_MS,
 )
 from headrace.adapters.expressions_jsonata.results import EnginePanicked, shown
-from headrace.domain.errors import InvalidExpression
-from headrace.domain.program import Program, Transform, apply
+from headrace.errors import InvalidExpression
+from headrace.ports.program import Program, Transform, apply
 
 OUT_OF_MEMORY = f"stopped at the memory limit of {MEMORY_BYTES >> 20} MiB"
 

@@ -9,8 +9,8 @@ import time
 from contextvars import ContextVar
 from datetime import timedelta
 
-from headrace.domain.addresses import AddressRules
-from headrace.domain.errors import InvalidInput
+from headrace.errors import InvalidInput
+from headrace.ports.addresses import AddressRules
 from headrace.ports.outbound import NoAnswer, Outbound, OutboundRequest, OutboundResponse
 
 

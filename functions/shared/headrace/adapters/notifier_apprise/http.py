@@ -13,7 +13,7 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import get_encoding_from_headers
 
 from headrace.adapters.notifier_apprise.exchange import CURRENT
-from headrace.domain.errors import InvalidInput
+from headrace.errors import InvalidInput
 from headrace.ports.outbound import NoAnswer
 
 _OURS = frozenset({"content-length", "connection", "accept-encoding"})

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from headrace.adapters.notifier_apprise.exchange import CURRENT, Exchange
-from headrace.domain.errors import InvalidInput
+from headrace.errors import InvalidInput
 from headrace.ports.outbound import NoAnswer
 
 _FIRST_ERROR = 400

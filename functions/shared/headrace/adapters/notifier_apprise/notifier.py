@@ -3,10 +3,10 @@
 from typing import Any
 
 from headrace.adapters.notifier_apprise.exchange import CURRENT, Exchange
-from headrace.domain.addresses import AddressRules
-from headrace.domain.errors import InvalidInput
-from headrace.domain.notifications import Notification
+from headrace.errors import InvalidInput
 from headrace.observability import crash
+from headrace.ports.addresses import AddressRules
+from headrace.ports.notifications import Notification
 from headrace.ports.notifier import Notified
 from headrace.ports.outbound import NoAnswer, Outbound
 

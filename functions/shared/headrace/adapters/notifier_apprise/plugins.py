@@ -16,7 +16,7 @@ from typing import Any
 from headrace.adapters.notifier_apprise.exchange import LastWords
 from headrace.adapters.notifier_apprise.http import REQUESTS
 from headrace.adapters.notifier_apprise.mail import SMTPLIB
-from headrace.domain.errors import InvalidInput
+from headrace.errors import InvalidInput
 
 _PLUGINS = "apprise.plugins."
 _MAIL = "apprise.plugins.email"

@@ -13,8 +13,8 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
 
-from headrace.domain.addresses import Address, AddressRules, literal
-from headrace.domain.errors import InvalidInput
+from headrace.errors import InvalidInput
+from headrace.ports.addresses import Address, AddressRules, literal
 
 Answer = TypeVar("Answer")
 Resolve = Callable[[str, int], Sequence[tuple[int, tuple[Any, ...]]]]

@@ -19,7 +19,7 @@ from headrace.adapters.outbound_urllib3.connections import Connection, SecureCon
 from headrace.adapters.outbound_urllib3.idle import IdleConnections
 from headrace.adapters.outbound_urllib3.network import Network
 from headrace.adapters.outbound_urllib3.urls import Target, read_url
-from headrace.domain.errors import InvalidInput
+from headrace.errors import InvalidInput
 from headrace.ports.outbound import NoAnswer, OutboundRequest, OutboundResponse
 
 _READ_BYTES = 64 * 1024

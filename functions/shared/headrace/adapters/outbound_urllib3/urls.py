@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address
 from urllib3.exceptions import LocationValueError
 from urllib3.util import Url, parse_url
 
-from headrace.domain.errors import InvalidInput
+from headrace.errors import InvalidInput
 
 _LONGEST = 8192
 _NEVER = re.compile(r"[\x00-\x20\x7f\\]")

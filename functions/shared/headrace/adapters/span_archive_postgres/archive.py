@@ -12,8 +12,8 @@ from psycopg import sql
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from headrace.adapters.span_archive_postgres.schema import COLUMNS, KEY, add_days, is_partitioned, migrate
-from headrace.domain.errors import Unavailable
-from headrace.domain.spans import Span
+from headrace.errors import Unavailable
+from headrace.trace.domain.spans import Span
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC)

@@ -9,7 +9,7 @@ from typing import Any
 from headrace.adapters.aws_client import AwsClient, Refused
 from headrace.adapters.table_dynamodb.codec import Attribute, decode_item, encode_item
 from headrace.adapters.table_dynamodb.expressions import Words, alive, write_call
-from headrace.domain.errors import HeadraceError, InvalidInput, TooLarge, Unavailable
+from headrace.errors import HeadraceError, InvalidInput, TooLarge, Unavailable
 from headrace.ports.clock import Clock
 from headrace.ports.table import ABSENT, ANY, Condition, Delete, Item, Page, Put, Range, Update
 from headrace.ports.table_ranges import Bounds, bounds_of, decode_cursor, encode_cursor

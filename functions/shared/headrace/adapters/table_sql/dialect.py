@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
 from headrace.adapters.sqlite_wal import use_write_ahead_log
-from headrace.domain.errors import ConfigError, Unavailable
+from headrace.errors import ConfigError, Unavailable
 
 _LOCKED = "other writers have held it for too long"
 _RACED = "too many writers want the same items"

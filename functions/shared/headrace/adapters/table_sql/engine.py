@@ -11,7 +11,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from headrace.adapters.table_sql import migrations
 from headrace.adapters.table_sql.dialect import dialect_of
 from headrace.adapters.table_sql.migrations import Migration
-from headrace.domain.errors import ConfigError, Unavailable
+from headrace.errors import ConfigError, Unavailable
 
 T = TypeVar("T")
 

@@ -10,19 +10,11 @@ import sqlalchemy as sa
 from headrace.adapters.table_sql.codec import decode_row, encode_row
 from headrace.adapters.table_sql.engine import Database, acquire, parse_url, release
 from headrace.adapters.table_sql.schema import LOGICAL_TABLES, PageShape, Statements, among_keys, table_of
-from headrace.domain.errors import ConfigError
+from headrace.errors import ConfigError
 from headrace.ports.clock import Clock
 from headrace.ports.table import ANY, Condition, Delete, Item, Page, Put, Range, Update
 from headrace.ports.table_ranges import Bounds, bounds_of, decode_cursor, encode_cursor, position_of
-from headrace.ports.table_rules import (
-    Key,
-    Write,
-    check_keys,
-    check_limit,
-    check_writes,
-    key_of,
-    outcome,
-)
+from headrace.ports.table_rules import Key, Write, check_keys, check_limit, check_writes, key_of, outcome
 
 _Row = sa.RowMapping
 

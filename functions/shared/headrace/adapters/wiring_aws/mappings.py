@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from headrace.adapters.aws_client import AwsClient, Refused
-from headrace.domain.errors import Unavailable
+from headrace.errors import Unavailable
 from headrace.ports.wiring import Subscription
 
 BATCH_SIZE = 10

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from headrace.adapters.aws_client import AwsClient, Refused
-from headrace.domain.errors import Unavailable
+from headrace.errors import Unavailable
 
 _NO_QUEUE = frozenset({"QueueDoesNotExist", "NonExistentQueue"})
 _EXISTS = frozenset({"QueueNameExists", "QueueAlreadyExists"})

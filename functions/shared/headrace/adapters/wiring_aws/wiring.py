@@ -11,7 +11,7 @@ from typing import cast
 
 from headrace.adapters.wiring_aws.mappings import Mappings, is_on
 from headrace.adapters.wiring_aws.queues import Queues
-from headrace.domain.errors import ConfigError, Unavailable
+from headrace.errors import ConfigError, Unavailable
 from headrace.ports.wiring import Kind, Subscription
 
 _DEAD = "-dlq"
@@ -81,7 +81,7 @@ class AwsWiring:
         self._mappings.close()
 
     def _of_project(self, project_id: str) -> list[str]:
-        """The project's queues, found by their names (`domain.queues`) and, to be sure, by their tags."""
+        """The project's queues, found by their names (`ports.queues`) and, to be sure, by their tags."""
         names = set(self._queues.names(self._prefix))
         found = []
         for queue in {name.removesuffix(_DEAD) for name in names}:

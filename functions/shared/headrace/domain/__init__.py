@@ -1,1 +1,0 @@
-"""Plain facts and rules, free of any technology: records, programs, pipelines, sinks, keys, errors."""

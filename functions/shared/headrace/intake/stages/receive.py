@@ -1,0 +1,77 @@
+"""Receive: an OTLP request becomes messages on the project's raw and spans queues. Then, and only then, 200.
+
+The walk: `functions/receiver` → here → `wire.otlp` (flat records) → `wire.envelope` (messages) → `ports.bus`.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from headrace.intake.stages.sample import Sampler
+from headrace.intake.stages.tally import Tally, save
+from headrace.intake.wire.envelope import encode_attributes, encode_records
+from headrace.intake.wire.otlp import Encoding, decode_request
+from headrace.observability import emit
+from headrace.ports.bus import Bus, Message
+from headrace.ports.clock import Clock
+from headrace.ports.queues import QueueNames
+from headrace.ports.records import Signal
+from headrace.ports.table import Table
+from headrace.route.stages.configuration import Configuration
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What receiving needs."""
+
+    bus: Bus
+    configuration: Configuration
+    telemetry: Table
+    clock: Clock
+    queues: QueueNames
+    max_record_bytes: int
+    sampler: Sampler = field(default_factory=Sampler)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What became of a request: records stored, records refused, and why."""
+
+    accepted: int
+    refused: int
+    reason: str
+
+
+def receive(signal: Signal, encoding: Encoding, body: bytes, project_id: str, ports: Ports) -> Received:
+    """Store the records of one OTLP request of an authenticated project.
+
+    Raises:
+        InvalidInput: the body is no such request.
+        Unavailable: the bus could not store it; the client should send it again.
+    """
+    now = ports.clock.now_unix_nano()
+    flattened = decode_request(signal, encoding, body, now)
+    packed, too_large = encode_records(flattened.records, record_limit_bytes=ports.max_record_bytes)
+    if too_large:
+        flattened.refused[f"record over {ports.max_record_bytes} bytes"] += too_large
+    messages = [Message(each.body, encode_attributes(project_id, signal, each, now)) for each in packed]
+    accepted = sum(each.records for each in packed)
+    if messages:
+        queues = _queues(signal, project_id, ports)
+        for queue in queues:
+            ports.bus.publish(queue, messages)
+        # What is not on its way to the agent was filtered out of that way here, and is on no other's account.
+        filtered = 0 if ports.queues.raw(project_id) in queues else accepted
+        save(ports.telemetry, project_id, Tally(Counter(accepted=accepted, filtered=filtered)))
+        ports.sampler.offer(project_id, signal, flattened.records, ports.telemetry, now)
+    emit("received", project_id=project_id, signal=signal, records=accepted, refused=flattened.refused.total())
+    return Received(accepted, flattened.refused.total(), flattened.reason())
+
+
+def _queues(signal: Signal, project_id: str, ports: Ports) -> list[str]:
+    """Spans become runs; the agent gets them too when the pipeline asks for them."""
+    if signal != "traces":
+        return [ports.queues.raw(project_id)]
+    queues = [ports.queues.spans(project_id)]
+    if "traces" in ports.configuration.signals(project_id):
+        queues.append(ports.queues.raw(project_id))
+    return queues

@@ -1,0 +1,43 @@
+"""The audit of a project: who changed what and when. Entries are kept for a year, and go with their project."""
+
+from headrace.api.routes import Answer, Call, Route
+from headrace.ports.table import Item
+from headrace.teams.operations.accounts import accounts_by_id
+from headrace.teams.wire.project_models import AuditOut, AuditsOut, PageIn
+from headrace.times import timestamp
+from headrace.upkeep.operations.audit import page_of_audit
+from headrace.upkeep.operations.ports import Ports
+
+
+def list_audit(call: Call, ports: Ports) -> Answer:
+    """What was changed, newest first."""
+    query: PageIn = call.query
+    page = page_of_audit(call.project_id, ports.config, limit=query.limit, cursor=query.cursor)
+    accounts = accounts_by_id((item["account_id"] for item in page.items), ports.config)
+    entries = [_entry(item, accounts.get(item["account_id"], {})) for item in page.items]
+    return Answer(AuditsOut(items=entries, next_cursor=page.next_cursor))
+
+
+def _entry(item: Item, account: Item) -> AuditOut:
+    return AuditOut(
+        at=timestamp(item["at_unix_nano"]),
+        user_id=item["account_id"],
+        email=account.get("email", ""),
+        action=item["action"],
+        target=item["target"],
+        detail=item["detail"],
+        address=item["address"],
+    )
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/projects/{project_id}/audit",
+        "admin",
+        list_audit,
+        "List changes",
+        query=PageIn,
+        answer=AuditsOut,
+    ),
+)

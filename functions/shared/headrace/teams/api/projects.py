@@ -1,0 +1,75 @@
+"""Projects: each has queues, members, API keys, a pipeline and sinks of its own."""
+
+from headrace.api.roles import Role
+from headrace.api.routes import Answer, Call, Route
+from headrace.observability import emit
+from headrace.ports.table import Item
+from headrace.teams.operations import projects
+from headrace.teams.wire.project_models import PageIn, ProjectIn, ProjectOut, ProjectsOut
+from headrace.times import timestamp
+from headrace.upkeep.operations.audit import audit_put
+from headrace.upkeep.operations.ports import Ports
+
+
+def list_projects(call: Call, ports: Ports) -> Answer:
+    """The projects that you are a member of, with your role in each."""
+    query: PageIn = call.query
+    listed, cursor = projects.page_of_projects(call.account_id, ports.config, limit=query.limit, cursor=query.cursor)
+    return Answer(ProjectsOut(items=[_project(item, role) for item, role in listed], next_cursor=cursor))
+
+
+def create_project(call: Call, ports: Ports) -> Answer:
+    """Make a project, with its queues. You are its owner."""
+    body: ProjectIn = call.body
+    project_id = projects.create_project(body.name, call.account_id, ports, address=call.address)
+    return Answer(_project(projects.load_project(project_id, ports.config), "owner"))
+
+
+def get_project(call: Call, ports: Ports) -> Answer:
+    """One project."""
+    return Answer(_project(projects.load_project(call.project_id, ports.config), call.role))
+
+
+def rename_project(call: Call, ports: Ports) -> Answer:
+    """Give a project another name."""
+    body: ProjectIn = call.body
+    entry = audit_put(call, "project.rename", call.project_id, ports, detail=f"to {body.name}")
+    projects.change_project(call.project_id, lambda _: ({"name": body.name}, [entry]), ports.config)
+    return Answer(_project(projects.load_project(call.project_id, ports.config), call.role))
+
+
+def delete_project(call: Call, ports: Ports) -> Answer:
+    """Delete a project: its keys, queues and what is on them, subscriptions, and all that is stored of it.
+
+    It is gone for everybody at once. API keys stop working within the time that they are remembered, 30 seconds unless
+    configured otherwise.
+    """
+    projects.delete_project(call.project_id, ports)
+    emit("project_deleted", project_id=call.project_id, account_id=call.account_id, address=call.address)
+    return Answer()
+
+
+def _project(item: Item, role: Role) -> ProjectOut:
+    return ProjectOut(
+        id=projects.project_id_of(item), name=item["name"], role=role, created_at=timestamp(item["created_unix_nano"])
+    )
+
+
+_PATH = "/projects/{project_id}"
+
+ROUTES = (
+    Route("GET", "/projects", "account", list_projects, "List projects", query=PageIn, answer=ProjectsOut),
+    Route(
+        "POST",
+        "/projects",
+        "account",
+        create_project,
+        "Create a project",
+        body=ProjectIn,
+        answer=ProjectOut,
+        status=201,
+    ),
+    Route("GET", _PATH, "viewer", get_project, "Get a project", answer=ProjectOut),
+    Route("PATCH", _PATH, "admin", rename_project, "Rename a project", body=ProjectIn, answer=ProjectOut),
+    Route("DELETE", _PATH, "owner", delete_project, "Delete a project", status=204),
+)

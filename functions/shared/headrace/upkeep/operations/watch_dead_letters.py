@@ -1,0 +1,17 @@
+"""Tells about dead letters now and then: nobody may be there when the engine makes them."""
+
+from headrace.observability import warn
+from headrace.upkeep.operations.ports import Upkeep
+
+
+def watch_dead_letters(ports: Upkeep) -> int:
+    """Report the queues that hold dead letters, as one event `dead_letters_waiting`; return how many there are.
+
+    Raises:
+        Unavailable: the engine is down.
+    """
+    counts = {each.queue: ports.bus.stats(each.queue).dead_letters for each in ports.wiring.subscriptions()}
+    waiting = {queue: count for queue, count in counts.items() if count}
+    if waiting:
+        warn("dead_letters_waiting", count=sum(waiting.values()), queues=waiting)
+    return sum(waiting.values())

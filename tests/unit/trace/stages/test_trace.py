@@ -1,0 +1,204 @@
+"""The stage that makes runs of spans: acknowledged when stored, whatever else comes with them."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from headrace.errors import Conflict, Unavailable
+from headrace.intake.wire.envelope import encode_attributes, encode_records
+from headrace.ports.bus import Message, Received
+from headrace.ports.table import Put
+from headrace.trace.stages import trace as stage
+from headrace.trace.stages.names import Names
+from headrace.trace.stages.trace import Ports, trace
+from headrace.trace.wire import run_items
+from tests.fakes.span_archive import FakeSpanArchive
+from tests.unit.scene import PROJECT, SPANS, Scene
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+def flat(number: int = 1, trace_id: str = TRACE, **fields: Any) -> dict[str, Any]:
+    made = {
+        "signal": "span",
+        "resourceAttributes": {"service.name": "desk"},
+        "scope": {"name": "demo"},
+        "name": "invoke_agent planner",
+        "kind": "INTERNAL",
+        "attributes": {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "planner"},
+        "traceId": trace_id,
+        "spanId": f"{number:016x}",
+        "parentSpanId": "",
+        "timestamp": "2026-01-15T10:30:00Z",
+        "endTimestamp": "2026-01-15T10:30:01Z",
+        "durationNano": 1_000_000_000,
+        "status": {"code": "UNSET"},
+    }
+    return made | fields
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+@pytest.fixture
+def archive() -> FakeSpanArchive:
+    return FakeSpanArchive()
+
+
+@pytest.fixture
+def ports(scene: Scene, archive: FakeSpanArchive) -> Ports:
+    return Ports(scene.bus, scene.configuration, scene.telemetry, scene.clock, Names(), archive)
+
+
+def arrive(scene: Scene, *records: Any) -> list[Received]:
+    """The message that these flat spans become, received."""
+    (packed,), _ = encode_records(records, record_limit_bytes=10_000_000)
+    attributes = encode_attributes(PROJECT, "traces", packed, scene.clock.now_unix_nano())
+    scene.bus.publish(SPANS, [Message(packed.body, attributes)])
+    return scene.bus.receive(SPANS, limit=1, lease=scene.remaining)
+
+
+def stored_runs(scene: Scene) -> dict[str, int]:
+    """Number of spans by trace."""
+    runs = [run_items.decode_run(item) for item in scene.telemetry.items if item["sk"] == run_items.RUN]
+    return {run["trace_id"]: run["span_count"] for run in runs}
+
+
+def test_spans_are_stored_as_runs_and_as_rows(scene: Scene, ports: Ports, archive: FakeSpanArchive) -> None:
+    assert trace(arrive(scene, flat(1), flat(2)), ports) == []
+    assert stored_runs(scene) == {TRACE: 2}
+    assert [span.agent for span in archive.spans(PROJECT)] == ["planner", "planner"]
+
+
+def test_a_message_that_cannot_be_read_is_a_dead_letter_and_its_neighbours_are_not(scene: Scene, ports: Ports) -> None:
+    good = arrive(scene, flat())
+    scene.bus.publish(SPANS, [Message("no json", {"project_id": PROJECT}), Message("[]", {})])
+    bad = scene.bus.receive(SPANS, limit=2, lease=scene.remaining)
+    assert trace([*bad, *good], ports) == []
+    assert stored_runs(scene) == {TRACE: 1}
+    reasons = [letter.reason for letter in scene.bus.dead_letters(SPANS).items]
+    assert len(reasons) == 2
+    assert all("not a message of spans" in reason for reason in reasons)
+
+
+@pytest.mark.parametrize("part", ["telemetry", "archive", "config"])
+def test_what_could_not_be_stored_comes_back_and_counts_once(
+    scene: Scene, ports: Ports, archive: FakeSpanArchive, part: str
+) -> None:
+    broken = {"telemetry": scene.telemetry, "archive": archive, "config": scene.config}[part]
+    messages = arrive(scene, flat(1), flat(2))
+    broken.outage = Unavailable("down")
+    with pytest.raises(Unavailable):
+        trace(messages, ports)
+    broken.outage = None
+    assert trace(messages, ports) == []
+    assert stored_runs(scene) == {TRACE: 2}
+
+
+def test_a_fault_of_ours_in_one_message_costs_its_neighbours_nothing(
+    scene: Scene, ports: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    normalize: Callable[..., Any] = stage.normalize
+
+    def fail_on_three(record: Any, prices: Any) -> Any:
+        if record["spanId"].endswith("3"):
+            raise RecursionError
+        return normalize(record, prices)
+
+    monkeypatch.setattr(stage, "normalize", fail_on_three)
+    messages = [arrive(scene, flat(number, f"{number:032x}"))[0] for number in (1, 2, 3, 4)]
+    assert trace(messages, ports) == [messages[2].id]
+    assert len(stored_runs(scene)) == 3
+
+
+def test_a_damaged_chunk_costs_its_spans_and_nothing_else(scene: Scene, ports: Ports) -> None:
+    trace(arrive(scene, flat(1)), ports)
+    (chunk,) = [item for item in scene.telemetry.items if item["sk"].startswith(run_items.CHUNK_PREFIX)]
+    scene.telemetry.put({**chunk, "data": b"damage"})
+    assert trace(arrive(scene, flat(2)), ports) == []
+    assert stored_runs(scene) == {TRACE: 1}
+
+
+def test_who_stores_a_span_of_the_same_trace_in_between_loses_nothing(scene: Scene, ports: Ports) -> None:
+    mine, theirs = arrive(scene, flat(1)), arrive(scene, flat(2))
+    transact = scene.telemetry.transact
+
+    def overtaken(writes: Any) -> None:
+        scene.telemetry.transact = transact
+        trace(theirs, ports)
+        transact(writes)
+
+    scene.telemetry.transact = overtaken  # type: ignore[method-assign]
+    assert trace(mine, ports) == []
+    assert stored_runs(scene) == {TRACE: 2}
+
+
+def test_many_writers_of_one_trace_lose_no_span(scene: Scene, ports: Ports) -> None:
+    messages = [arrive(scene, flat(number)) for number in range(1, 13)]
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(lambda each: trace(each, ports), messages)) == [[]] * 12
+    assert stored_runs(scene) == {TRACE: 12}
+
+
+def test_a_trace_that_is_contended_for_ever_comes_back(scene: Scene, ports: Ports) -> None:
+    def always_late(writes: Any) -> None:
+        if any(isinstance(write, Put) and write.item["sk"] == run_items.RUN for write in writes):
+            raise Conflict("late")
+
+    scene.telemetry.transact = always_late  # type: ignore[method-assign]
+    with pytest.raises(Unavailable, match=TRACE):
+        trace(arrive(scene, flat()), ports)
+
+
+def test_a_trace_of_ten_thousand_spans_in_many_requests_is_one_run(scene: Scene, ports: Ports) -> None:
+    for start in range(0, 10_000, 2_000):
+        records = [
+            flat(number + 1, parentSpanId=f"{1:016x}" if number else "") for number in range(start, start + 2_000)
+        ]
+        assert trace(arrive(scene, *records), ports) == []
+    assert stored_runs(scene) == {TRACE: 10_000}
+
+
+def test_spans_that_only_define_agents_are_kept_and_are_no_run_in_lists(scene: Scene, ports: Ports) -> None:
+    trace(
+        arrive(scene, flat(attributes={"gen_ai.operation.name": "create_agent", "gen_ai.agent.name": "planner"})), ports
+    )
+    assert stored_runs(scene) == {TRACE: 1}
+    entries = [item["sk"] for item in scene.telemetry.items if item["pk"] == run_items.runs_pk(PROJECT)]
+    assert [sk.startswith(run_items.DEFINITION_PREFIX) for sk in entries] == [True]
+
+
+def test_a_run_of_many_agents_users_and_sessions_that_began_earlier_than_it_seemed_moves_in_the_index(
+    scene: Scene, ports: Ports
+) -> None:
+    chat = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
+    crowd = [
+        flat(
+            number,
+            timestamp="2026-01-15T10:30:05Z",
+            attributes={**chat, "gen_ai.agent.name": f"a{number}", "user.id": f"u{number}", "session.id": f"s{number}"},
+        )
+        for number in range(2, 22)
+    ]
+    assert trace(arrive(scene, *crowd), ports) == []
+    assert trace(arrive(scene, flat(1, timestamp="2026-01-15T10:30:00Z")), ports) == []
+    assert stored_runs(scene) == {TRACE: 21}
+    (run,) = [item for item in scene.telemetry.items if item["sk"] == run_items.RUN]
+    entries = [item["sk"] for item in scene.telemetry.items if item["pk"] == run_items.runs_pk(PROJECT)]
+    assert len(entries) > 50
+    assert sorted(run["entries"]) == entries
+
+
+def test_calls_of_one_operation_with_any_number_of_durations_are_counted_once(scene: Scene, ports: Ports) -> None:
+    spans = [flat(number, durationNano=10_000 * 2**number) for number in range(1, 41)]
+    spans += [flat(100 + number, durationNano=15_000 * 2**number) for number in range(1, 41)]
+    messages = arrive(scene, *spans)
+    for _ in range(2):
+        assert trace(messages, ports) == []
+    (minute,) = [item for item in scene.telemetry.items if item["sk"].startswith("minute#")]
+    assert minute["calls"] == 80
+    assert sum(count for name, count in minute.items() if name[1:].isdigit()) == 80
