@@ -13,7 +13,6 @@ handler = Door("agent_output", problem_error, bootstrap.limits)
 @handler.route("POST", "/internal/agent-output")
 def output(request: Request) -> Response:
     """Take one output."""
-    ports = bootstrap.accepting()
-    project_id = ports.configuration.project_of(request.api_key)
-    message_id = accept_output(request.body, request.headers.get("x-request-id"), project_id, ports)
+    project_id = bootstrap.api_keys().project_of(request.api_key)
+    message_id = accept_output(request.body, request.headers.get("x-request-id"), project_id, bootstrap.accepting())
     return Response(202, orjson.dumps({"status": "accepted", "id": message_id}))

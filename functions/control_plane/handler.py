@@ -1,4 +1,4 @@
-"""The door for management: `/api/v1`, described by `capabilities` and checked by `api.dispatch`.
+"""The door for management: `/api/v1`, every route of `management`, checked by `api.dispatch`.
 
 The same description is served as an OpenAPI document, and as a page to read.
 """
@@ -9,21 +9,15 @@ from typing import Any
 import orjson
 
 from headrace import __version__, bootstrap
-from headrace.api.dispatch import dispatch
-from headrace.api.routes import Answer, Incoming, Route
-from headrace.capabilities import ROUTES
 from headrace.entry.api import PREFIX, mount
 from headrace.entry.errors import problem_error
 from headrace.entry.http import Door, Request, Response
+from headrace.management import OPERATIONS, ROUTES
 
 handler = Door("control_plane", problem_error, bootstrap.limits)
 
 
-def _call(route: Route, incoming: Incoming) -> Answer:
-    return dispatch(route, incoming, bootstrap.controlling())
-
-
-mount(handler, ROUTES, _call)
+mount(handler, OPERATIONS)
 
 
 @handler.route("GET", f"{PREFIX}/openapi.json")

@@ -41,9 +41,8 @@ def health(request: Request) -> Response:  # noqa: ARG001 - every view takes its
 
 
 def _receive(signal: Signal, request: Request) -> Response:
-    ports = bootstrap.receiving()
-    project_id = ports.configuration.project_of(request.api_key)
+    project_id = bootstrap.api_keys().project_of(request.api_key)
     encoding = decode_content_type(request.headers.get("content-type"))
-    received = receive(signal, encoding, request.body, project_id, ports)
+    received = receive(signal, encoding, request.body, project_id, bootstrap.receiving())
     answer = encode_response(signal, encoding, received.refused, received.reason)
     return Response(200, answer, CONTENT_TYPES[encoding])

@@ -24,7 +24,7 @@ BLOCKS = [text for language, text in _BLOCK.findall(README) if language == "sh"]
 
 
 class Walk(Shell):
-    """A reader's terminals, on free ports, in a folder where `agents` is that of the repository."""
+    """A reader's terminals, on free needs, in a folder where `agents` is that of the repository."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)

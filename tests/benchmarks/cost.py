@@ -32,10 +32,12 @@ from headrace.cli.first_start import ensure_credentials
 from headrace.entry.queue import encode_event
 from headrace.ports.bus import Received
 from headrace.ports.outbound import OutboundRequest, OutboundResponse
+from headrace.ports.queues import RAW
 from headrace.route.operations.pipelines import save_pipeline
 from headrace.route.wire.pipeline_models import PipelineIn
 from headrace.runtime.functions import Deadline, Loaded, load
 from headrace.runtime.template import find_template, read_template
+from headrace.upkeep.operations.change import Person
 from tests.benchmarks.reference import RECORDS, request
 from tests.functions.events import http_event
 
@@ -149,7 +151,7 @@ def _run(records: int, settings: dict[str, Any], together: int) -> Meter:
     with tempfile.TemporaryDirectory(prefix="headrace-cost-") as folder, _aws(Path(folder), settings):
         credentials = _prepare(Path(folder))
         functions = {function.name: load(function, Deadline()) for function in read_template(find_template())}
-        queue = bootstrap.queues().raw(credentials.project_id)
+        queue = bootstrap.queues().name(RAW, credentials.project_id)
         sqs = boto3.client("sqs")
         url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
         body = request(RECORDS, kept=_KEPT)
@@ -243,7 +245,7 @@ def _keys(partition: str, sort: str) -> list[dict[str, str]]:
 def _prepare(folder: Path) -> Credentials:
     credentials, _ = ensure_credentials(folder, "http://127.0.0.1:1")
     wanted = {"agent_endpoint": "http://127.0.0.1:1/process", "filter": "severityNumber >= 17", "batch_window_ms": 0}
-    save_pipeline(credentials.project_id, parse(PipelineIn, wanted), bootstrap.controlling())
+    save_pipeline(Person(credentials.project_id, "bench"), parse(PipelineIn, wanted), bootstrap.routing())
     return credentials
 
 

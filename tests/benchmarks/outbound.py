@@ -26,7 +26,7 @@ from headrace.ports.addresses import read_rules
 from headrace.ports.bus import Received
 from headrace.ports.outbound import OutboundRequest
 from headrace.route.domain.sinks import Sink
-from headrace.route.stages.deliver import Ports, deliver
+from headrace.route.stages.deliver import DeliverNeeds, deliver
 
 _CONNECTIONS = 16
 _REQUESTS, _DELIVERIES, _ROUNDS = 4000, 3200, 5
@@ -97,13 +97,13 @@ def _deliveries(url: str) -> dict[str, float]:
     outbound = Urllib3Outbound(Network(read_rules("127.0.0.0/8", private_allowed=False)))
     fixed: Any = _Fixed(Sink("sink", "webhook", url))
     nothing: Any = None
-    ports = Ports(nothing, fixed, fixed, SystemClock(), nothing, outbound, nothing)
+    needs = DeliverNeeds(nothing, fixed, fixed, SystemClock(), nothing, outbound, nothing)
     events = [_event(number) for number in range(_DELIVERIES // _CONNECTIONS)]
     sessions = local()
 
     def work_off() -> None:
         for event in events:
-            if deliver(event, ports, lambda: timedelta(minutes=5)):
+            if deliver(event, needs, lambda: timedelta(minutes=5)):
                 raise AssertionError("the stage gave messages back")
 
     def post(_: int) -> None:

@@ -11,10 +11,11 @@ from headrace.intake.wire.envelope import decode_body, encode_attributes, encode
 from headrace.intake.wire.otlp import decode_request
 from headrace.ports.bus import Received
 from headrace.ports.program import Program
-from headrace.ports.queues import QueueNames
+from headrace.ports.queues import RAW, QueueNames
 from headrace.route.domain.batches import cut
 from headrace.route.domain.pipeline import Pipeline
-from headrace.route.stages.process import Ports, process
+from headrace.route.stages.needs import SendNeeds
+from headrace.route.stages.process import process
 from headrace.route.stages.select import select
 from tests.benchmarks.reference import RECORDS, request
 from tests.benchmarks.timing import best_seconds
@@ -37,13 +38,13 @@ class _Fixed:
 
 
 class _Scene:
-    """Ten messages of the reference request, and the ports of the stage."""
+    """Ten messages of the reference request, and the needs of the stage."""
 
     def __init__(self) -> None:
         records = decode_request("logs", "protobuf", request(), 0).records
         (packed,), _ = encode_records(records, record_limit_bytes=700 * 1024)
         attributes = encode_attributes(_PROJECT, "logs", packed, 0)
-        queue = QueueNames().raw(_PROJECT)
+        queue = QueueNames().name(RAW, _PROJECT)
         self.body = decode_body(packed.body, attributes)
         self.messages = [
             Received(f"message-{number}", queue, packed.body, attributes, 1, f"{number}:x", 0)
@@ -51,11 +52,11 @@ class _Scene:
         ]
         self.expressions = SandboxedExpressions(engine="jsonatapy", max_workers=1)
         self.outbound = FakeOutbound()
-        self.ports = Ports(None, _Fixed(), _Fixed(), FakeClock(), self.expressions, self.outbound)
+        self.needs = SendNeeds(None, _Fixed(), _Fixed(), FakeClock(), self.expressions, self.outbound)
 
     def process(self) -> None:
         self.outbound.requests.clear()
-        if process(self.messages, self.ports, lambda: timedelta(minutes=5)):
+        if process(self.messages, self.needs, lambda: timedelta(minutes=5)):
             raise AssertionError("the stage gave messages back")
 
     def select(self) -> None:

@@ -45,10 +45,10 @@ def _storing(folder: Path) -> dict[str, float]:
     bodies = [request.SerializeToString() for request in requests(_REQUESTS)]
     messages = [message for number, body in enumerate(bodies) for message in _messages(number, body)]
     spans = sum(int(message.attributes["records"]) for message in messages)
-    ports = bootstrap.tracing()
+    needs = bootstrap.tracing()
     began, began_cpu = time.perf_counter(), time.process_time()
     for start in range(0, len(messages), _EVENT_MESSAGES):
-        if trace(messages[start : start + _EVENT_MESSAGES], ports):
+        if trace(messages[start : start + _EVENT_MESSAGES], needs):
             raise AssertionError("the stage gave messages back")
     took, took_cpu = time.perf_counter() - began, time.process_time() - began_cpu
     bootstrap.table("telemetry").close()  # which writes the log of the file back into it
@@ -91,11 +91,11 @@ def _listing() -> dict[str, float]:
     now = clock.now_unix_nano()
     for start in range(0, _RUNS, 500):
         store.store({f"{number:032x}": [_root(number, now)] for number in range(start, start + 500)})
-    ports: Any = _Reading(telemetry, clock)
+    needs: Any = _Reading(telemetry, clock)
     asked = [{}, {"status": "failed"}, {"agent": "agent-7"}, {"user_id": "user-77"}, {"error_type": "timeout"}]
     figures = {}
     for query in asked:
-        times = [_timed(RunsIn(**query), ports) for _ in range(40)]
+        times = [_timed(RunsIn(**query), needs) for _ in range(40)]
         what = next(iter(query), "nothing else")
         figures[f"runs: a list of fifty of {_RUNS:,} by {what}, p95 in ms (under 50)"] = (
             statistics.quantiles(times, n=20)[-1] * 1000
@@ -110,9 +110,9 @@ class _Reading:
         self.telemetry, self.clock = telemetry, clock
 
 
-def _timed(query: RunsIn, ports: Any) -> float:
+def _timed(query: RunsIn, needs: Any) -> float:
     began = time.perf_counter()
-    found, _ = list_runs("large", query, ports)
+    found, _ = list_runs("large", query, needs)
     took = time.perf_counter() - began
     if len(found) != query.limit:
         raise AssertionError(f"{len(found)} runs were found")

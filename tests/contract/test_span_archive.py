@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -23,7 +22,7 @@ class TestFakeSpanArchive(SpanArchiveContract):
 
     @pytest.fixture
     def kept(self, archive: FakeSpanArchive) -> Kept:
-        return lambda project_id: [span.name for span in archive.spans(project_id)]
+        return lambda project_id: [span["name"] for span in archive.spans(project_id)]
 
     def test_its_outage_reaches_every_call_until_it_ends(self, archive: FakeSpanArchive) -> None:
         archive.outage = Unavailable("down")
@@ -58,7 +57,7 @@ class TestPostgresSpanArchive(SpanArchiveContract):
         today = datetime.now(UTC)
         for number, age in enumerate((timedelta(0), timedelta(days=1), timedelta(days=9000), timedelta(days=-9000))):
             at = round((today - age).timestamp()) * 10**9
-            archive.store("p", [replace(SPAN, span_id=f"{number:016x}", started_unix_nano=at)])
+            archive.store("p", [{**SPAN, "span_id": f"{number:016x}", "started_unix_nano": at}])
         with psycopg.connect(postgres_url) as connection:
             found = connection.execute("SELECT tableoid::regclass::text, count(*) FROM headrace_spans GROUP BY 1")
             counts = dict(found.fetchall())
@@ -82,7 +81,7 @@ class TestPostgresSpanArchive(SpanArchiveContract):
         archives = [PostgresSpanArchive(postgres_url) for _ in range(4)]
 
         def store(number: int) -> None:
-            archives[number % 4].store("p", [replace(SPAN, span_id=f"{number:016x}", name=f"{number:02}")])
+            archives[number % 4].store("p", [{**SPAN, "span_id": f"{number:016x}", "name": f"{number:02}"}])
 
         with ThreadPoolExecutor(8) as threads:
             list(threads.map(store, range(16)))

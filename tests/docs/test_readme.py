@@ -76,7 +76,7 @@ def shell(tmp_path: Path) -> Iterator["Shell"]:
 
 
 class Shell:
-    """Runs commands of the README in a folder of their own, on free ports, with the programs of this environment."""
+    """Runs commands of the README in a folder of their own, on free needs, with the programs of this environment."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

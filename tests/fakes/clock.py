@@ -20,6 +20,9 @@ class FakeClock:
     def now_unix_nano(self) -> int:
         return self._now
 
+    def pause(self, duration: timedelta) -> None:
+        """Costs a test nothing."""
+
     def advance(self, duration: timedelta | None = None, **units: float) -> None:
         """Move on by `duration`, or by `timedelta(**units)`."""
         step = timedelta(**units) if duration is None else duration

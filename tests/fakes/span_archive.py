@@ -3,22 +3,22 @@
 from collections.abc import Sequence
 
 from headrace.errors import HeadraceError
-from headrace.trace.domain.spans import Span
+from headrace.ports.span_archive import SpanRow
 
 
 class FakeSpanArchive:
     def __init__(self) -> None:
         self.outage: HeadraceError | None = None
-        self._spans: dict[tuple[str, str, str], Span] = {}
+        self._spans: dict[tuple[str, str, str], SpanRow] = {}
 
-    def spans(self, project_id: str) -> list[Span]:
+    def spans(self, project_id: str) -> list[SpanRow]:
         """What is kept of a project, in the order of start."""
         found = [span for key, span in self._spans.items() if key[0] == project_id]
-        return sorted(found, key=lambda span: span.started_unix_nano)
+        return sorted(found, key=lambda span: span["started_unix_nano"])
 
-    def store(self, project_id: str, spans: Sequence[Span]) -> None:
+    def store(self, project_id: str, spans: Sequence[SpanRow]) -> None:
         self._reach()
-        self._spans |= {(project_id, span.trace_id, span.span_id): span for span in spans}
+        self._spans |= {(project_id, span["trace_id"], span["span_id"]): span for span in spans}
 
     def erase(self, project_id: str) -> None:
         self._reach()

@@ -12,14 +12,16 @@ from headrace.api.models import parse
 from headrace.cli.credentials import Credentials, read_credentials
 from headrace.cli.first_start import ensure_credentials
 from headrace.ports.bus import DeadLetter, QueueStats
+from headrace.ports.items import project_pk
 from headrace.route.domain.delivery import SinkAttempt
 from headrace.route.domain.sinks import Sink
 from headrace.route.operations.deliveries import page_of_deliveries
 from headrace.route.operations.pipelines import save_pipeline
 from headrace.route.operations.sinks import add_sink
+from headrace.route.wire.items import PIPELINE
 from headrace.route.wire.pipeline_models import PipelineIn
 from headrace.route.wire.sink_models import SinkIn
-from headrace.upkeep.wire import items
+from headrace.upkeep.operations.change import Person
 from tests.flow.process import Runtime, surprises
 
 LONGEST_SECONDS = 30
@@ -72,18 +74,22 @@ class Deployment:
             bootstrap.close()
             bootstrap.override(data_dir=None, **dict.fromkeys(self._engines))
 
+    @property
+    def _author(self) -> Person:
+        return Person(self.project_id, "owner")
+
     def pipeline(self, agent_endpoint: str | None, **body: Any) -> None:
         """Save a pipeline; its batches wait for nothing unless `body` says so."""
         body = {"batch_window_ms": 0, "agent_endpoint": agent_endpoint, **body}
         with self.opened():
-            save_pipeline(self.project_id, parse(PipelineIn, body), bootstrap.controlling())
+            save_pipeline(self._author, parse(PipelineIn, body), bootstrap.routing())
 
     def sink(self, url: str, **body: Any) -> Sink:
         """Add a sink, a webhook unless `body` says otherwise."""
         address = "webhook_url" if body.get("type") == "slack" else "url"
         with self.opened():
             whole = {"type": "webhook", address: url, **body}
-            return add_sink(self.project_id, parse(SinkIn, whole), bootstrap.controlling()).sink
+            return add_sink(self._author, parse(SinkIn, whole), bootstrap.routing()).sink
 
     def sinks(self) -> list[Sink]:
         with self.opened():
@@ -92,13 +98,13 @@ class Deployment:
     def attempts(self, sink: Sink) -> list[SinkAttempt]:
         """What the log has of a sink, the oldest first."""
         with self.opened():
-            found, _ = page_of_deliveries(self.project_id, sink.id, bootstrap.controlling(), limit=1000)
+            found, _ = page_of_deliveries(self.project_id, sink.id, bootstrap.routing(), limit=1000)
             return found[::-1]
 
-    def stored(self, sort_key: str = items.PIPELINE) -> dict[str, Any]:
+    def stored(self, sort_key: str = PIPELINE) -> dict[str, Any]:
         """An item of the project as it is stored."""
         with self.opened():
-            item = bootstrap.table("config").get(items.project_pk(self.project_id), sort_key)
+            item = bootstrap.table("config").get(project_pk(self.project_id), sort_key)
             assert item is not None
             return item
 

@@ -14,13 +14,16 @@ import pytest
 from headrace import bootstrap
 from headrace.entry.queue import encode_event
 from headrace.intake.wire.envelope import decode_body, decode_records
+from headrace.intake.wire.items import COUNTERS
 from headrace.observability import listen
 from headrace.ports.bus import Received
+from headrace.ports.items import project_pk
 from headrace.ports.program import Program, Transform
 from headrace.route.domain.pipeline import Pipeline
 from headrace.route.domain.sinks import Sink
+from headrace.route.wire.items import encode_pipeline, encode_sink
 from headrace.teams.domain.keys import hash_key, new_key
-from headrace.upkeep.wire import items
+from headrace.teams.wire.items import KEY, key_pk
 from tests.fakes.outbound import FakeOutbound
 
 Kind = Literal["raw", "output", "spans"]
@@ -86,16 +89,16 @@ class Project:
     def pipeline(self, *transforms: Transform, filter: str | None = None, **fields: Any) -> None:  # noqa: A002
         program = Program(filter, transforms)
         made = replace(Pipeline(agent_endpoint="http://agent.test/process", program=program), **fields)
-        bootstrap.table("config").put(items.encode_pipeline(self.id, made))
+        bootstrap.table("config").put(encode_pipeline(self.id, made))
 
     def sink(self, name: str = "one", **fields: Any) -> Sink:
         made = replace(Sink(uuid4().hex, "webhook", f"http://{name}.test/", name=name), **fields)
-        bootstrap.table("config").put(items.encode_sink(self.id, made.with_secrets(bootstrap.vault().seal)))
+        bootstrap.table("config").put(encode_sink(self.id, made.with_secrets(bootstrap.vault().seal)))
         return made
 
     def queue(self, kind: Kind) -> str:
         names = bootstrap.queues()
-        return {"raw": names.raw, "output": names.output, "spans": names.spans}[kind](self.id)
+        return names.name(names.kind(kind), self.id)
 
     def take(self, kind: Kind) -> Sequence[Received]:
         """What can be received now; it stays in work."""
@@ -119,14 +122,14 @@ class Project:
 
     @property
     def counts(self) -> dict[str, int]:
-        item = bootstrap.table("telemetry").get(items.project_pk(self.id), items.COUNTERS) or {}
+        item = bootstrap.table("telemetry").get(project_pk(self.id), COUNTERS) or {}
         return {name: value for name, value in item.items() if isinstance(value, int)}
 
 
 def new_project() -> Project:
     """One more project, with a key."""
     made = Project(str(uuid4()), new_key())
-    key = {"pk": items.key_pk(hash_key(made.key)), "sk": items.KEY, "project_id": made.id}
+    key = {"pk": key_pk(hash_key(made.key)), "sk": KEY, "project_id": made.id}
     bootstrap.table("config").put(key)
     return made
 

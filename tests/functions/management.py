@@ -1,7 +1,7 @@
 """The management API in this process: the real routes behind a real door, on fakes that a test can move and look into.
 
-ports = make_ports()
-api = Api(ports)                                    # an instance of the function; a second one shares the tables
+needs = make_needs()
+api = Api(needs)                                    # an instance of the function; a second one shares the tables
 api.post("/auth/login", {"email": …, "password": …}).json["access_token"]
 """
 
@@ -16,15 +16,20 @@ from argon2 import PasswordHasher
 from cryptography.fernet import Fernet
 
 from headrace.adapters.vault_fernet import FernetVault
-from headrace.api.dispatch import dispatch
-from headrace.capabilities import ROUTES
+from headrace.bootstrap import make_upkeep
 from headrace.entry.api import PREFIX, mount
 from headrace.entry.errors import problem_error
 from headrace.entry.http import Door, Limits
+from headrace.management import operations
 from headrace.ports.queues import QueueNames
+from headrace.route.operations.needs import RouteNeeds
 from headrace.teams.operations import passwords
+from headrace.teams.operations.identity import Members
+from headrace.teams.operations.needs import TeamsNeeds
 from headrace.teams.operations.tokens import SigningKeys, access_token
-from headrace.upkeep.operations.ports import Ports
+from headrace.trace.operations.needs import RunsNeeds
+from headrace.upkeep.operations.change import Changes
+from headrace.upkeep.operations.needs import UpkeepNeeds
 from tests.fakes.bus import FakeBus
 from tests.fakes.clock import FakeClock
 from tests.fakes.expressions import FakeExpressions
@@ -62,12 +67,12 @@ class Reply:
 
 
 class Api:
-    """One instance of the function. Instances on the same ports, or the same tables, are one deployment."""
+    """One instance of the function. Instances on the same needs, or the same tables, are one deployment."""
 
-    def __init__(self, ports: Ports) -> None:
-        self.ports = ports
+    def __init__(self, needs: "Needs") -> None:
+        self.needs = needs
         self._door = Door("control_plane", problem_error, lambda: LIMITS)
-        mount(self._door, ROUTES, lambda route, incoming: dispatch(route, incoming, ports))
+        mount(self._door, operations(needs))
 
     def call(
         self,
@@ -100,11 +105,56 @@ class Api:
 
     def token_of(self, account_id: str) -> str:
         """An access token without a login."""
-        return access_token(account_id, self.ports.signing_keys, self.ports.clock)
+        return access_token(account_id, self.needs.signing_keys, self.needs.clock)
 
 
-def make_ports(clock: FakeClock | None = None, **others: Any) -> Ports:
-    """Ports on fakes. What is in `others` takes the place of a fake."""
+@dataclass(frozen=True)
+class Needs:
+    """What all operations need, on one set of adapters. See `management.Makers`."""
+
+    config: Any
+    telemetry: Any
+    bus: Any
+    wiring: Any
+    queues: QueueNames
+    clock: Any
+    archive: Any
+    expressions: Any
+    outbound: Any
+    notifier: Any
+    vault: Any
+    signing_keys: SigningKeys
+
+    def upkeep(self) -> UpkeepNeeds:
+        return make_upkeep(self.config, self.telemetry, self.bus, self.wiring, self.queues, self.clock, self.archive)
+
+    def changes(self) -> Changes:
+        return Changes(self.upkeep())
+
+    def identity(self) -> Members:
+        return Members(self.config, self.signing_keys, self.clock)
+
+    def teams(self) -> TeamsNeeds:
+        return TeamsNeeds(self.config, self.telemetry, self.clock, self.signing_keys, self.changes())
+
+    def routing(self) -> RouteNeeds:
+        return RouteNeeds(
+            self.config,
+            self.telemetry,
+            self.clock,
+            self.expressions,
+            self.outbound,
+            self.notifier,
+            self.vault,
+            self.changes(),
+        )
+
+    def runs(self) -> RunsNeeds:
+        return RunsNeeds(self.config, self.telemetry, self.clock, self.changes())
+
+
+def make_needs(clock: FakeClock | None = None, **others: Any) -> Needs:
+    """On fakes. What is in `others` takes the place of a fake."""
     time = clock or FakeClock()
     made = {
         "config": FakeTable(time),
@@ -120,7 +170,7 @@ def make_ports(clock: FakeClock | None = None, **others: Any) -> Ports:
         "vault": FernetVault([Fernet.generate_key().decode()]),
         "signing_keys": KEYS,
     }
-    return Ports(**{**made, **others})
+    return Needs(**{**made, **others})
 
 
 @contextmanager

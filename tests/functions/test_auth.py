@@ -11,9 +11,9 @@ import pytest
 
 from headrace.teams.operations import limits, passwords
 from headrace.teams.operations.tokens import ACCESS_LIFE, REFRESH_LIFE, SigningKeys
-from headrace.upkeep.wire import items
+from headrace.teams.wire.items import ACCOUNT
 from tests.fakes.clock import FakeClock
-from tests.functions.management import ADA, KEYS, Api, Reply, cheap_passwords, make_ports
+from tests.functions.management import ADA, KEYS, Api, Reply, cheap_passwords, make_needs
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +29,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def api(clock) -> Api:
-    return Api(make_ports(clock))
+    return Api(make_needs(clock))
 
 
 @pytest.fixture
@@ -153,10 +153,10 @@ def test_the_longest_address_works(api):
 def test_a_stored_password_is_a_hash_that_differs_each_time(api):
     for email in ("ada@example.com", "bob@example.com"):
         api.post("/auth/signup", {**ADA, "email": email})
-    stored = [item["password_hash"] for item in api.ports.config.items if item["sk"] == items.ACCOUNT]
+    stored = [item["password_hash"] for item in api.needs.config.items if item["sk"] == ACCOUNT]
     assert len(set(stored)) == 2
     assert all(each.startswith("$argon2id$") for each in stored)
-    assert ADA["password"] not in str(api.ports.config.items)
+    assert ADA["password"] not in str(api.needs.config.items)
 
 
 # --- login does not tell ----------------------------------------------------------------------------------------
@@ -171,7 +171,7 @@ class Spy:
         spied = _Counted(hasher, self.seen)
         monkeypatch.setattr(passwords, "hasher", spied)
         for name in ("get", "put", "update", "transact", "query"):
-            for table in (api.ports.config, api.ports.telemetry):
+            for table in (api.needs.config, api.needs.telemetry):
                 monkeypatch.setattr(table, name, self._counted(f"table {name}", getattr(table, name)))
 
     def of(self, action) -> tuple[Reply, Counter]:
@@ -215,7 +215,7 @@ def test_login_does_not_tell_whether_an_account_exists(api, ada, monkeypatch):
 
 
 def test_the_first_login_of_a_fresh_instance_does_the_same_work_too(api, ada, monkeypatch):
-    fresh = Api(make_ports(api.ports.clock, config=api.ports.config, telemetry=api.ports.telemetry))
+    fresh = Api(make_needs(api.needs.clock, config=api.needs.config, telemetry=api.needs.telemetry))
     spy = Spy(monkeypatch, fresh)
     _, work = spy.of(lambda: fresh.post("/auth/login", credentials("nobody@example.com")))
     assert [what for what in work if what == "hash" or what[0] == "verify"] == [
@@ -232,7 +232,7 @@ def test_a_401_says_how_to_authenticate(api):
 
 def instances(api, count=3) -> list[Api]:
     """Several instances of the function on the same tables."""
-    return [Api(replace(api.ports)) for _ in range(count)]
+    return [Api(replace(api.needs)) for _ in range(count)]
 
 
 def test_an_account_takes_ten_wrong_passwords_however_many_instances_and_addresses(api, ada, clock):
@@ -375,7 +375,7 @@ def test_a_hash_with_yesterdays_parameters_is_renewed_by_the_next_login(api, ada
     from argon2 import PasswordHasher
 
     def stored():
-        return next(each["password_hash"] for each in api.ports.config.items if each["sk"] == items.ACCOUNT)
+        return next(each["password_hash"] for each in api.needs.config.items if each["sk"] == ACCOUNT)
 
     assert "m=8,t=1" in stored()
     monkeypatch.setattr(passwords, "hasher", PasswordHasher(time_cost=2, memory_cost=16, parallelism=1))
@@ -400,11 +400,11 @@ def test_an_access_token_lives_for_fifteen_minutes(api, ada, clock):
 def test_signing_keys_rotate_without_signing_anybody_out(api, ada):
     key_id, secret = KEYS.current
     both = SigningKeys({"k2": "another secret of thirty-two chars", key_id: secret})
-    rotated = Api(replace(api.ports, signing_keys=both))
+    rotated = Api(replace(api.needs, signing_keys=both))
     assert rotated.get("/me", token=ada["access_token"]).status == 200
     fresh = rotated.post("/auth/login", credentials()).json["access_token"]
     assert jwt.get_unverified_header(fresh)["kid"] == "k2"
-    retired = Api(replace(api.ports, signing_keys=SigningKeys({"k2": both.secrets["k2"]})))
+    retired = Api(replace(api.needs, signing_keys=SigningKeys({"k2": both.secrets["k2"]})))
     assert retired.get("/me", token=fresh).status == 200
     assert retired.get("/me", token=ada["access_token"]).status == 401
 
@@ -438,7 +438,7 @@ def test_a_token_that_is_used_again_ends_the_whole_family_and_no_other(api, ada)
 
 
 def test_of_two_refreshes_at_once_one_wins_and_the_session_goes_on(api, ada, monkeypatch):
-    table, gate = api.ports.config, threading.Barrier(2)
+    table, gate = api.needs.config, threading.Barrier(2)
     real = table.get
 
     def both_have_read(pk, sk):
@@ -492,7 +492,7 @@ def test_a_refresh_token_that_was_never_given_out_is_401(api, token):
 
 def test_tokens_are_stored_as_hashes_only(api, ada):
     second = refreshed(api, ada["refresh_token"]).json["refresh_token"]
-    stored = str(api.ports.config.items)
+    stored = str(api.needs.config.items)
     assert not any(token in stored for token in (ada["refresh_token"], second, ada["access_token"]))
 
 

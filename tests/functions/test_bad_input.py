@@ -12,7 +12,7 @@ from headrace.api import dispatch
 from headrace.api.bad_input import Matching
 from headrace.api.routes import Answer, Call, Incoming, Route
 from headrace.errors import PreconditionFailed
-from tests.functions.management import ADA, LIMITS, Api, cheap_passwords, make_ports
+from tests.functions.management import ADA, LIMITS, Api, cheap_passwords, make_needs
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def _cheap():
 
 @pytest.fixture
 def api() -> Api:
-    return Api(make_ports())
+    return Api(make_needs())
 
 
 def errors(reply) -> dict[str, str]:
@@ -133,7 +133,7 @@ class Doer:
 
     calls: list[Call]
 
-    def __call__(self, call: Call, ports: object) -> Answer:
+    def __call__(self, call: Call, needs: object) -> Answer:
         self.calls.append(call)
         if call.if_match not in (None, "7"):
             raise PreconditionFailed("it has changed since")
@@ -143,7 +143,7 @@ class Doer:
 def tag_seen(header: str | None, method: str = "PUT") -> str | None:
     doer = Doer([])
     route = Route(method, "/things", "public", doer, "Change", conditional=True)
-    dispatch.dispatch(route, Incoming({}, {}, bytes, None, None, header, ""), make_ports())
+    dispatch.dispatch(route, Incoming({}, {}, bytes, None, None, header, ""), make_needs().identity(), None)
     return doer.calls[0].if_match
 
 

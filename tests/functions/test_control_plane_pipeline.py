@@ -15,13 +15,15 @@ from functions.pipeline.handler import handler as pipeline
 from functions.receiver.handler import handler as receiver
 from functions.sink.handler import handler as sink
 from headrace import bootstrap, observability
+from headrace.ports.items import project_pk
 from headrace.ports.outbound import NoAnswer, OutboundRequest, OutboundResponse
 from headrace.ports.table import Range
+from headrace.route.operations.resealing import RESEALERS
 from headrace.teams.operations.keys import create_key
 from headrace.teams.operations.projects import create_project
 from headrace.teams.operations.tokens import access_token
+from headrace.upkeep.operations.change import Person
 from headrace.upkeep.operations.rotate_secrets import rotate_secrets
-from headrace.upkeep.wire import items
 from tests.fakes.clock import FakeClock
 from tests.functions.conftest import LEASE, as_sqs
 from tests.functions.events import Context, answer_json, http_event, sqs_event
@@ -61,12 +63,12 @@ class Team:
 
     def __init__(self, clock: FakeClock) -> None:
         self.clock = clock
-        ports = bootstrap.controlling()
-        self.project_id = create_project("shop", "ada", ports)
-        self.key = create_key(self.project_id, "first", ports).key
+        needs = bootstrap
+        self.project_id = create_project("shop", "ada", needs.teams())
+        self.key = create_key(Person(self.project_id, "ada"), "first", needs.teams()).key
 
     def call(self, method: str, path: str, body: Any = None, *, status: int = 200, **query: str) -> Any:
-        token = access_token("ada", bootstrap.controlling().signing_keys, self.clock)
+        token = access_token("ada", bootstrap.signing_keys(), self.clock)
         headers = {**JSON, "Authorization": f"Bearer {token}"}
         event = http_event(
             method,
@@ -198,7 +200,7 @@ def test_no_secret_is_stored_as_it_is_answered_or_logged(team, outbound, log):
     for place, text in (("tables", _stored(team)), ("answers", str(answers)), ("log", log.getvalue())):
         assert len(text) > 1000, place
         assert "5f0c-" not in text, place
-    assert rotate_secrets(bootstrap.table("config"), bootstrap.vault()).resealed == 3
+    assert rotate_secrets(bootstrap.table("config"), bootstrap.vault(), bootstrap.clock(), RESEALERS).resealed == 3
     assert "5f0c-" not in _stored(team)
 
 
@@ -214,7 +216,7 @@ def _stored(team: Team) -> str:
     rows = [
         item
         for name in ("config", "telemetry")
-        for item in bootstrap.table(name).query(Range(items.project_pk(team.project_id)), limit=1000).items
+        for item in bootstrap.table(name).query(Range(project_pk(team.project_id)), limit=1000).items
     ]
     files = [path.read_bytes() for path in bootstrap.settings().data_dir.glob("*.db*")]
     return f"{rows}{files}"

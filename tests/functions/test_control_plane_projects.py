@@ -12,9 +12,10 @@ from functions.upkeep.handler import handler as upkeep
 from headrace import bootstrap
 from headrace.entry.schedule import encode_event
 from headrace.errors import Unavailable
+from headrace.ports.items import project_pk
 from headrace.ports.table import Range
 from headrace.ports.wiring import Subscription
-from headrace.upkeep.wire import items
+from headrace.upkeep.wire.items import INTENT
 from tests.functions.events import Context, answer_body, answer_json, http_event
 from tests.functions.management import cheap_passwords
 from tests.functions.otlp import as_json, logs
@@ -84,8 +85,7 @@ def test_from_signing_up_to_the_first_record_and_back(ada, shop):
     make_all_due()
     upkeep(encode_event("UpkeepFunction"), Context())
     assert bootstrap.bus().stats(f"gf-ai-raw-{shop}").depth == 0
-    bootstrap.configuration.cache_clear()  # as any instance of the receiver forgets in time
-    bootstrap.receiving.cache_clear()
+    bootstrap.api_keys.cache_clear()  # as any instance of the receiver forgets in time
     assert send(key["key"]) == 401
 
 
@@ -134,8 +134,8 @@ def test_the_schedule_finishes_what_was_interrupted(ada, shop, monkeypatch):
     assert (len(wired(shop)), len(wired(other["id"]))) == (0, 3)
     make_all_due()
     upkeep(encode_event("UpkeepFunction"), Context())
-    assert stored(items.INTENT) == []
-    assert stored(items.project_pk(shop)) == []
+    assert stored(INTENT) == []
+    assert stored(project_pk(shop)) == []
 
 
 def down(*_: Any) -> None:
@@ -148,7 +148,7 @@ def stored(pk: str) -> list[Any]:
 
 def make_all_due() -> None:
     """As when time has passed."""
-    for intent in stored(items.INTENT):
+    for intent in stored(INTENT):
         bootstrap.table("config").put({**intent, "due_unix_nano": 0})
 
 

@@ -11,7 +11,7 @@ from functions.control_plane.handler import handler
 from headrace import __version__
 from headrace.api.openapi import build_document
 from headrace.api.openapi_page import POLICY
-from headrace.capabilities import ROUTES
+from headrace.management import ROUTES
 from headrace.runtime.feed import Feed
 from headrace.runtime.functions import Deadline, Loaded
 from headrace.runtime.gateway import Gateway

@@ -12,7 +12,7 @@ from functions.receiver.handler import handler
 from headrace import __version__, bootstrap
 from headrace.errors import Unavailable
 from headrace.teams.domain.keys import hash_key
-from headrace.upkeep.wire import items
+from headrace.teams.wire.items import KEY, key_pk
 from tests.functions.conftest import UNKNOWN_KEY, new_project
 from tests.functions.events import Context, answer_body, answer_json, content_type, http_event
 from tests.functions.otlp import JSON, METRICS, PROTOBUF, TRACES, as_json, as_protobuf, logs
@@ -194,7 +194,7 @@ def test_no_key_or_an_unknown_one_is_401(project, headers, key):
 def test_a_revoked_key_is_401_once_it_is_forgotten(project, embedded):
     embedded(key_cache_seconds=0.0)
     assert post(as_json(TWO), JSON, project.key)["statusCode"] == 200
-    bootstrap.table("config").delete(items.key_pk(hash_key(project.key)), items.KEY)
+    bootstrap.table("config").delete(key_pk(hash_key(project.key)), KEY)
     assert post(as_json(TWO), JSON, project.key)["statusCode"] == 401
 
 

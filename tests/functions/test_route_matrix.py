@@ -15,10 +15,10 @@ from headrace.api.openapi import error_statuses
 from headrace.api.openapi_schemas import NoExample, Schemas
 from headrace.api.roles import ROLES, includes
 from headrace.api.routes import Route
-from headrace.capabilities import ROUTES
+from headrace.management import ROUTES
 from headrace.teams.operations.accounts import create_account
 from tests.fakes.expressions import FakeExpressions
-from tests.functions.management import Api, Reply, cheap_passwords, make_ports
+from tests.functions.management import Api, Reply, cheap_passwords, make_needs
 from tests.functions.runs import TRACED, store_run
 
 CALLERS = ("nobody", "stranger", *ROLES)
@@ -100,7 +100,7 @@ class World:
         for found in list(_PARAMETER.finditer(route.path))[1:]:
             collection = route.path[: found.start() - 1]
             if found[1] in TRACED:
-                store_run(project_id, self.api.ports.telemetry, self.api.ports.clock)
+                store_run(project_id, self.api.needs.telemetry, self.api.needs.clock)
                 path[found[1]] = TRACED[found[1]]
                 continue
             added = self.call(adding(collection), path, owner)
@@ -116,16 +116,16 @@ class World:
 
 
 def make_world() -> World:
-    ports = make_ports(expressions=Anything())
+    needs = make_needs(expressions=Anything())
     emails = {caller: f"{caller}@example.com" for caller in CALLERS[1:]} | {
         "invited": _INVITED,
         "other": "o@example.com",
     }
     accounts = {
-        caller: create_account(email, "correct horse battery", ports.config, ports.clock)
+        caller: create_account(email, "correct horse battery", needs.config, needs.clock)
         for caller, email in emails.items()
     }
-    return World(Api(ports), accounts)
+    return World(Api(needs), accounts)
 
 
 @pytest.fixture(scope="module")
@@ -215,9 +215,9 @@ def test_an_id_of_any_shape_is_at_most_not_there(world, route, strange):
 
 def test_another_project_is_untouched_by_everything_that_was_tried(world):
     theirs = world.project("other")
-    before = [item for item in world.api.ports.config.items if theirs in str(item)]
+    before = [item for item in world.api.needs.config.items if theirs in str(item)]
     for route in IN_A_PROJECT:
         path = {name: uuid4().hex for name in _PARAMETER.findall(route.path)} | {"project_id": theirs}
         for caller in CALLERS:
             assert world.call(route, path, caller).status in (401, 404)
-    assert [item for item in world.api.ports.config.items if theirs in str(item)] == before
+    assert [item for item in world.api.needs.config.items if theirs in str(item)] == before

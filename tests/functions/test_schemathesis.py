@@ -30,7 +30,7 @@ from urllib3 import HTTPResponse
 
 from headrace import bootstrap
 from headrace.api.openapi import build_document
-from headrace.capabilities import ROUTES
+from headrace.management import ROUTES
 from headrace.runtime.feed import Feed
 from headrace.runtime.functions import Deadline, load
 from headrace.runtime.gateway import Gateway
@@ -87,10 +87,10 @@ class Deployment:
         self.known: dict[str, str] = {}
         self.session = requests.Session()
         self.session.mount("http://", Wire(Gateway([load(function, Deadline())], threads, Feed(str), 6 * 2**20)))
-        ports = bootstrap.controlling()
-        account = create_account("me@example.com", "correct horse battery", ports.config, ports.clock)
-        create_account("ada@example.com", "correct horse battery", ports.config, ports.clock)
-        self.headers = {"Authorization": f"Bearer {access_token(account, ports.signing_keys, ports.clock)}"}
+        needs = bootstrap.teams()
+        account = create_account("me@example.com", "correct horse battery", needs.config, needs.clock)
+        create_account("ada@example.com", "correct horse battery", needs.config, needs.clock)
+        self.headers = {"Authorization": f"Bearer {access_token(account, needs.signing_keys, needs.clock)}"}
 
     def post(self, path: str, body: Any) -> Any:
         reply = self.session.post(f"http://headrace/api/v1{path}", json=body, headers=self.headers)

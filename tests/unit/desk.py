@@ -8,6 +8,7 @@ desk.receive(logs("a", "b")); desk.process()                # the data path, one
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import orjson
@@ -17,12 +18,14 @@ from headrace.adapters.vault_fernet import FernetVault
 from headrace.api.roles import ROLES, Role
 from headrace.intake.stages import receive
 from headrace.ports.bus import Received
+from headrace.ports.queues import OUTPUT, RAW, SPANS
 from headrace.route.stages import accept_output, deliver, process
 from headrace.route.stages.configuration import Configuration
 from headrace.teams.operations.projects import create_project, membership_item
+from headrace.trace.operations.tracing import load_tracing
 from headrace.trace.stages import trace
 from headrace.trace.stages.names import Names
-from headrace.upkeep.wire import items
+from headrace.upkeep.wire.items import AUDIT_PREFIX
 from tests.fakes.bus import FakeBus
 from tests.fakes.clock import FakeClock
 from tests.fakes.expressions import FakeExpressions
@@ -30,7 +33,7 @@ from tests.fakes.notifier import FakeNotifier
 from tests.fakes.outbound import FakeOutbound
 from tests.fakes.table import FakeTable
 from tests.fakes.wiring import FakeWiring
-from tests.functions.management import Api, Reply, make_ports
+from tests.functions.management import Api, Reply, make_needs
 from tests.functions.otlp import as_json, logs
 
 AGENT = "https://agent.example/process"
@@ -65,7 +68,7 @@ class Desk:
         self.bus, self.wiring, self.outbound = FakeBus(self.clock), FakeWiring(), FakeOutbound()
         self.notifier = FakeNotifier()
         self.vault = FernetVault([Fernet.generate_key().decode()])
-        self.ports = make_ports(
+        self.needs = make_needs(
             self.clock,
             config=self.config,
             telemetry=self.telemetry,
@@ -76,8 +79,8 @@ class Desk:
             vault=self.vault,
             expressions=FakeExpressions(FUNCTIONS),
         )
-        self.api = Api(self.ports)
-        self.project_id = create_project("shop", "owner", self.ports)
+        self.api = Api(self.needs)
+        self.project_id = create_project("shop", "owner", self.needs.teams())
         for role in ROLES:
             self.config.put(membership_item(self.project_id, role, role, self.clock.now_unix_nano()))
         self.sampler, self.names = receive.Sampler(), Names()
@@ -117,7 +120,7 @@ class Desk:
     @property
     def audit(self) -> list[tuple[str, str]]:
         """Actions and targets, oldest first, of pipelines, sinks and dead letters."""
-        kept = [item for item in self.config.items if item["sk"].startswith(items.AUDIT_PREFIX)]
+        kept = [item for item in self.config.items if item["sk"].startswith(AUDIT_PREFIX)]
         kinds = ("pipeline.", "sink.", "dead_letters.")
         kept.sort(key=lambda item: item["at_unix_nano"])
         return [(each["action"], each["target"]) for each in kept if each["action"].startswith(kinds)]
@@ -128,54 +131,58 @@ class Desk:
     def configuration(self) -> Configuration:
         """Without memory."""
         nothing = timedelta(0)
-        return Configuration(self.config, self.clock, key_ttl=nothing, ttl=nothing, open_secret=self.vault.open)
+        return Configuration(self.config, self.clock, ttl=nothing, open_secret=self.vault.open)
 
     @property
     def raw(self) -> str:
-        return self.ports.queues.raw(self.project_id)
+        return self.needs.queues.name(RAW, self.project_id)
 
     @property
     def spans(self) -> str:
-        return self.ports.queues.spans(self.project_id)
+        return self.needs.queues.name(SPANS, self.project_id)
 
     @property
     def output(self) -> str:
-        return self.ports.queues.output(self.project_id)
+        return self.needs.queues.name(OUTPUT, self.project_id)
 
     def receive(self, *bodies: str, signal: Any = "logs", request: Any = None, **fields: Any) -> receive.Received:
         """One OTLP request: logs with these bodies, unless there is another one."""
-        ports = receive.Ports(
-            self.bus, self.configuration, self.telemetry, self.clock, self.ports.queues, 700 * 1024, self.sampler
+        needs = receive.ReceiveNeeds(
+            self.bus,
+            self.configuration.signals,
+            self.telemetry,
+            self.clock,
+            self.needs.queues,
+            700 * 1024,
+            self.sampler,
         )
         body = as_json(logs(*bodies, **fields) if request is None else request)
-        return receive.receive(signal, "json", body, self.project_id, ports)
+        return receive.receive(signal, "json", body, self.project_id, needs)
 
     def say(self, payload: Any) -> str:
         """One output of the agent."""
-        ports = accept_output.Ports(
-            self.bus, self.configuration, self.telemetry, self.clock, self.ports.queues, 256 * 1024
-        )
-        return accept_output.accept_output(orjson.dumps(payload), "r-1", self.project_id, ports)
+        needs = accept_output.AcceptNeeds(self.bus, self.telemetry, self.clock, self.needs.queues, 256 * 1024)
+        return accept_output.accept_output(orjson.dumps(payload), "r-1", self.project_id, needs)
 
     def process(self) -> None:
         """Work off one event of the raw queue."""
-        ports = process.Ports(
-            self.bus, self.configuration, self.telemetry, self.clock, self.ports.expressions, self.outbound
+        needs = process.SendNeeds(
+            self.bus, self.configuration, self.telemetry, self.clock, self.needs.expressions, self.outbound
         )
-        self._turn(self.raw, lambda messages: process.process(messages, ports, lambda: LONG))
+        self._turn(self.raw, lambda messages: process.process(messages, needs, lambda: LONG))
 
     def deliver(self) -> None:
         """Work off one event of the output queue."""
-        ports = deliver.Ports(
+        needs = deliver.DeliverNeeds(
             self.bus,
             self.configuration,
             self.telemetry,
             self.clock,
-            self.ports.expressions,
+            self.needs.expressions,
             self.outbound,
             self.notifier,
         )
-        self._turn(self.output, lambda messages: deliver.deliver(messages, ports, lambda: LONG))
+        self._turn(self.output, lambda messages: deliver.deliver(messages, needs, lambda: LONG))
 
     def trace(self, *spans: Any, service: str = "desk") -> None:
         """One request with these spans (OTLP/JSON), and the function that makes runs of them."""
@@ -187,8 +194,10 @@ class Desk:
 
     def work_off_spans(self) -> None:
         """Work off one event of the spans queue."""
-        ports = trace.Ports(self.bus, self.configuration, self.telemetry, self.clock, self.names)
-        self._turn(self.spans, lambda messages: trace.trace(messages, ports))
+        needs = trace.TraceNeeds(
+            self.bus, partial(load_tracing, config=self.config), self.telemetry, self.clock, self.names
+        )
+        self._turn(self.spans, lambda messages: trace.trace(messages, needs))
 
     def process_all(self) -> None:
         """Let time pass until nothing is left on the raw queue."""

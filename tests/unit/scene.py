@@ -15,20 +15,24 @@ import orjson
 
 from headrace.intake.stages import receive
 from headrace.intake.wire.envelope import encode_attributes, encode_records, encode_text
+from headrace.intake.wire.items import COUNTERS
 from headrace.observability import listen
 from headrace.ports.bus import Message
+from headrace.ports.items import project_pk
 from headrace.ports.program import Program, Transform
 from headrace.ports.queues import QueueNames
 from headrace.route.domain.pipeline import Pipeline
 from headrace.route.domain.sinks import Sink
 from headrace.route.stages import accept_output, deliver, process
 from headrace.route.stages.configuration import Configuration
-from headrace.route.stages.deliver import Ports as DeliveringPorts
+from headrace.route.stages.deliver import DeliverNeeds
 from headrace.route.stages.hold_off import HoldOff
 from headrace.route.stages.log_deliveries import DeliveryLog
-from headrace.route.stages.ports import Ports
+from headrace.route.stages.needs import SendNeeds
+from headrace.route.wire.items import encode_pipeline, encode_sink
 from headrace.teams.domain.keys import hash_key, new_key
-from headrace.upkeep.wire import items
+from headrace.teams.stages.authenticate import ApiKeys
+from headrace.teams.wire.items import KEY, key_pk
 from tests.fakes.bus import FakeBus
 from tests.fakes.clock import FakeClock
 from tests.fakes.expressions import FakeExpressions
@@ -59,9 +63,8 @@ class Scene:
         self.config, self.telemetry = FakeTable(self.clock), FakeTable(self.clock)
         self.expressions, self.outbound = FakeExpressions(FUNCTIONS), FakeOutbound()
         self.notifier, self.log, self.hold_off = FakeNotifier(), DeliveryLog(), HoldOff()
-        self.configuration = Configuration(
-            self.config, self.clock, key_ttl=timedelta(seconds=30), ttl=timedelta(seconds=2)
-        )
+        self.configuration = Configuration(self.config, self.clock, ttl=timedelta(seconds=2))
+        self.api_keys = ApiKeys(self.config, self.clock, ttl=timedelta(seconds=30))
         self.remaining = LONG
         self.events: list[dict[str, Any]] = []
         listen(self.events.append)
@@ -71,23 +74,23 @@ class Scene:
     def key(self, project_id: str = PROJECT) -> str:
         """A new API key of the project."""
         key = new_key()
-        self.config.put({"pk": items.key_pk(hash_key(key)), "sk": items.KEY, "project_id": project_id})
+        self.config.put({"pk": key_pk(hash_key(key)), "sk": KEY, "project_id": project_id})
         return key
 
     def revoke(self, key: str) -> None:
-        self.config.delete(items.key_pk(hash_key(key)), items.KEY)
+        self.config.delete(key_pk(hash_key(key)), KEY)
 
     def pipeline(self, filter: str | None = None, transforms: Any = (), **fields: Any) -> Pipeline:  # noqa: A002
         """Store a pipeline with an agent."""
         program = Program(filter, tuple(Transform(*each) for each in transforms))
         made = replace(Pipeline(agent_endpoint=AGENT, program=program), **fields)
-        self.config.put(items.encode_pipeline(PROJECT, made))
+        self.config.put(encode_pipeline(PROJECT, made))
         return made
 
     def sink(self, sink_id: str = "s-1", kind: Any = "webhook", **fields: Any) -> Sink:
         """Store a sink."""
         made = replace(Sink(sink_id, kind, f"http://{sink_id}.example/hook"), **fields)
-        self.config.put(items.encode_sink(PROJECT, made))
+        self.config.put(encode_sink(PROJECT, made))
         return made
 
     # --- messages ----------------------------------------------------------------------------------------
@@ -108,16 +111,16 @@ class Scene:
 
     def process(self, limit: int = 10) -> list[str]:
         """One event of the raw queue."""
-        ports = Ports(self.bus, self.configuration, self.telemetry, self.clock, self.expressions, self.outbound)
-        return self._turn(RAW, limit, lambda messages: process.process(messages, ports, lambda: self.remaining))
+        needs = SendNeeds(self.bus, self.configuration, self.telemetry, self.clock, self.expressions, self.outbound)
+        return self._turn(RAW, limit, lambda messages: process.process(messages, needs, lambda: self.remaining))
 
     def deliver(self, limit: int = 10) -> list[str]:
         """One event of the output queue."""
-        ports = self.delivering()
-        return self._turn(OUTPUT, limit, lambda messages: deliver.deliver(messages, ports, lambda: self.remaining))
+        needs = self.delivering()
+        return self._turn(OUTPUT, limit, lambda messages: deliver.deliver(messages, needs, lambda: self.remaining))
 
-    def delivering(self) -> DeliveringPorts:
-        return DeliveringPorts(
+    def delivering(self) -> DeliverNeeds:
+        return DeliverNeeds(
             self.bus,
             self.configuration,
             self.telemetry,
@@ -146,7 +149,7 @@ class Scene:
     @property
     def counters(self) -> dict[str, Any]:
         """The counters of the project, without the item's keys."""
-        found = self.telemetry.get(items.project_pk(PROJECT), items.COUNTERS) or {}
+        found = self.telemetry.get(project_pk(PROJECT), COUNTERS) or {}
         return {name: value for name, value in found.items() if name not in ("pk", "sk")}
 
     def dead(self, queue: str = RAW) -> list[str]:
@@ -159,8 +162,10 @@ class Scene:
     def request_ids(self) -> list[str]:
         return [request.headers["X-Request-ID"] for request in self.outbound.requests]
 
-    def receiving(self) -> receive.Ports:
-        return receive.Ports(self.bus, self.configuration, self.telemetry, self.clock, QueueNames(), 700 * 1024)
+    def receiving(self) -> receive.ReceiveNeeds:
+        return receive.ReceiveNeeds(
+            self.bus, self.configuration.signals, self.telemetry, self.clock, QueueNames(), 700 * 1024
+        )
 
-    def accepting(self) -> accept_output.Ports:
-        return accept_output.Ports(self.bus, self.configuration, self.telemetry, self.clock, QueueNames(), 256 * 1024)
+    def accepting(self) -> accept_output.AcceptNeeds:
+        return accept_output.AcceptNeeds(self.bus, self.telemetry, self.clock, QueueNames(), 256 * 1024)

@@ -12,6 +12,7 @@ from moto import mock_aws
 
 from headrace import bootstrap
 from headrace.errors import ConfigError, InvalidInput
+from headrace.ports.queues import RAW
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +45,7 @@ def test_each_thing_is_made_once():
     "make",
     [
         *(bootstrap.bus, bootstrap.configuration, bootstrap.expressions, bootstrap.outbound, bootstrap.vault),
-        *(bootstrap.receiving, bootstrap.processing, bootstrap.delivering, bootstrap.controlling),
+        *(bootstrap.receiving, bootstrap.processing, bootstrap.delivering, bootstrap.teams, bootstrap.routing),
     ],
     ids=lambda make: make.__name__,
 )
@@ -72,7 +73,7 @@ def test_the_last_override_wins_and_reaches_what_is_made(tmp_path):
     bootstrap.override(data_dir=tmp_path / "elsewhere", queue_prefix="staging")
     bootstrap.bus().ping()
     assert (tmp_path / "elsewhere" / "bus.db").is_file()
-    assert bootstrap.queues().raw("p") == "staging-raw-p"
+    assert bootstrap.queues().name(RAW, "p") == "staging-raw-p"
 
 
 def test_the_data_directory_is_for_its_owner_only():
@@ -179,10 +180,10 @@ def test_secrets_that_a_setting_refers_to_are_read_once_and_need_no_id(monkeypat
         arn = keeper.create_secret(Name="one", SecretString="k" * 64)["ARN"]
         bootstrap.override(jwt_keys=arn, encryption_keys=arn)
         sealed = bootstrap.vault().seal("hush")
-        signing = bootstrap.controlling().signing_keys
+        signing = bootstrap.teams().signing_keys
         keeper.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
         assert bootstrap.vault().open(sealed) == "hush"
-        assert bootstrap.controlling().signing_keys is signing
+        assert bootstrap.teams().signing_keys is signing
         bootstrap.override(jwt_keys=None, encryption_keys=None)
 
 

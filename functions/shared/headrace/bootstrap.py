@@ -1,11 +1,12 @@
 """Wires ports to adapters: with `engines` and `secret_keys`, the only place that names adapters.
 
 Each is imported when it is first chosen. Everything here is made once in a process, at first use, and shared by all
-functions that run in it. Stages are imported where their ports are made, so that a function loads its own and no
+functions that run in it. Stages are imported where their needs are made, so that a function loads its own and no
 other's: a cold start is mostly imports.
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
@@ -32,7 +33,9 @@ from headrace.ports.expressions import Expressions
 from headrace.ports.notifier import Notifier
 from headrace.ports.outbound import Outbound
 from headrace.ports.queues import QueueNames
+from headrace.ports.remembered import Remembered
 from headrace.ports.span_archive import SpanArchive
+from headrace.ports.table import Table
 from headrace.ports.vault import Vault
 from headrace.ports.wiring import Wiring
 from headrace.route.stages.configuration import Configuration
@@ -40,13 +43,20 @@ from headrace.secret_keys import encryption_keys, jwt_keys
 from headrace.settings import Settings
 
 if TYPE_CHECKING:
-    from headrace.intake.stages import receive
-    from headrace.route.stages import accept_output, deliver
-    from headrace.route.stages.ports import Ports as ProcessPorts
+    from headrace.intake.stages.receive import ReceiveNeeds
+    from headrace.route.operations.needs import RouteNeeds
+    from headrace.route.stages.accept_output import AcceptNeeds
+    from headrace.route.stages.configuration import Configuration
+    from headrace.route.stages.deliver import DeliverNeeds
+    from headrace.route.stages.needs import SendNeeds
+    from headrace.teams.operations.identity import Members
+    from headrace.teams.operations.needs import TeamsNeeds
     from headrace.teams.operations.tokens import SigningKeys
-    from headrace.trace.stages import trace
-    from headrace.upkeep.operations.ports import Ports as ControlPorts
-    from headrace.upkeep.operations.ports import Upkeep
+    from headrace.teams.stages.authenticate import ApiKeys
+    from headrace.trace.operations.needs import RunsNeeds
+    from headrace.trace.stages.trace import TraceNeeds
+    from headrace.upkeep.operations.change import Changes
+    from headrace.upkeep.operations.needs import UpkeepNeeds
 
 EngineName = Literal["jsonatapy", "jsonata-python"]
 Made = TypeVar("Made", bound=Closable)
@@ -81,10 +91,8 @@ def close() -> None:
     """Let go of files, connections and processes; what is used afterwards is made anew."""
     while _closers:
         _closers.pop()()
-    for made in (bus, wiring, table, expressions, outbound, notifier, configuration, archive, vault, settings):
+    for made in _MADE:
         made.cache_clear()
-    for ports in (receiving, accepting, processing, delivering, tracing, controlling, upkeep):
-        ports.cache_clear()
 
 
 @once
@@ -181,12 +189,19 @@ def clock() -> Clock:
 
 
 @once
-def configuration() -> Configuration:
-    """What the data path knows of projects."""
+def api_keys() -> "ApiKeys":
+    """Which project an API key belongs to."""
+    from headrace.teams.stages.authenticate import ApiKeys
+
+    return ApiKeys(table("config"), clock(), ttl=settings().key_cache)
+
+
+@once
+def configuration() -> "Configuration":
+    """What the data path knows of pipelines and sinks."""
     return Configuration(
         table("config"),
         clock(),
-        key_ttl=settings().key_cache,
         ttl=settings().config_cache,
         open_secret=lambda sealed: vault().open(sealed),  # its library is loaded when there is a secret to open
     )
@@ -206,72 +221,134 @@ def queues() -> QueueNames:
 
 
 @once
-def receiving() -> "receive.Ports":
+def receiving() -> "ReceiveNeeds":
     """For `functions/receiver`."""
-    from headrace.intake.stages.receive import Ports
+    from headrace.intake.stages.receive import ReceiveNeeds
 
-    return Ports(bus(), configuration(), table("telemetry"), clock(), queues(), settings().max_record_bytes)
-
-
-@once
-def accepting() -> "accept_output.Ports":
-    """For `functions/agent_output`."""
-    from headrace.route.stages.accept_output import Ports
-
-    return Ports(bus(), configuration(), table("telemetry"), clock(), queues(), settings().max_output_bytes)
-
-
-@once
-def processing() -> "ProcessPorts":
-    """For `functions/pipeline`."""
-    from headrace.route.stages.ports import Ports
-
-    return Ports(bus(), configuration(), table("telemetry"), clock(), expressions(), outbound())
-
-
-@once
-def delivering() -> "deliver.Ports":
-    """For `functions/sink`."""
-    from headrace.route.stages.deliver import Ports
-
-    return Ports(bus(), configuration(), table("telemetry"), clock(), expressions(), outbound(), notifier())
-
-
-@once
-def tracing() -> "trace.Ports":
-    """For `functions/traces`."""
-    from headrace.trace.stages.trace import Ports
-
-    return Ports(bus(), configuration(), table("telemetry"), clock(), archive=archive())
-
-
-@once
-def controlling() -> "ControlPorts":
-    """For `functions/control_plane`."""
-    from headrace.upkeep.operations.ports import Ports
-
-    return Ports(
-        config=table("config"),
-        telemetry=table("telemetry"),
-        bus=bus(),
-        wiring=wiring(),
-        queues=queues(),
-        clock=clock(),
-        archive=archive(),
-        expressions=expressions(),
-        outbound=outbound(),
-        notifier=notifier(),
-        vault=vault(),
-        signing_keys=_signing_keys(),
+    return ReceiveNeeds(
+        bus(), configuration().signals, table("telemetry"), clock(), queues(), settings().max_record_bytes
     )
 
 
 @once
-def upkeep() -> "Upkeep":
-    """For `functions/upkeep`, which holds no secrets."""
-    from headrace.upkeep.operations.ports import Upkeep
+def accepting() -> "AcceptNeeds":
+    """For `functions/agent_output`."""
+    from headrace.route.stages.accept_output import AcceptNeeds
 
-    return Upkeep(table("config"), table("telemetry"), bus(), wiring(), queues(), clock(), archive())
+    return AcceptNeeds(bus(), table("telemetry"), clock(), queues(), settings().max_output_bytes)
+
+
+@once
+def processing() -> "SendNeeds":
+    """For `functions/pipeline`."""
+    from headrace.route.stages.needs import SendNeeds
+
+    return SendNeeds(bus(), configuration(), table("telemetry"), clock(), expressions(), outbound())
+
+
+@once
+def delivering() -> "DeliverNeeds":
+    """For `functions/sink`."""
+    from headrace.route.stages.deliver import DeliverNeeds
+
+    return DeliverNeeds(bus(), configuration(), table("telemetry"), clock(), expressions(), outbound(), notifier())
+
+
+@once
+def tracing() -> "TraceNeeds":
+    """For `functions/traces`."""
+    from headrace.trace.operations.tracing import load_tracing
+    from headrace.trace.stages.trace import TraceNeeds
+
+    of_project = Remembered(partial(load_tracing, config=table("config")), settings().config_cache, clock())
+    return TraceNeeds(bus(), of_project, table("telemetry"), clock(), archive=archive())
+
+
+@once
+def upkeep() -> "UpkeepNeeds":
+    """For `functions/upkeep`, status and dead letters. It holds no secrets."""
+    return make_upkeep(table("config"), table("telemetry"), bus(), wiring(), queues(), clock(), archive())
+
+
+def make_upkeep(
+    config: Table,
+    telemetry: Table,
+    bus: Bus,
+    wiring: Wiring,
+    queues: QueueNames,
+    clock: Clock,
+    archive: SpanArchive | None,
+) -> "UpkeepNeeds":
+    """What upkeep needs, with what each capability hands to it: rules for its queues, and erasers."""
+    from headrace.route.operations.wiring import by_pipeline
+    from headrace.teams.operations.keys import revoke_all_keys
+    from headrace.trace.operations.erase import erase_runs
+    from headrace.upkeep.operations.needs import UpkeepNeeds
+
+    return UpkeepNeeds(
+        config,
+        telemetry,
+        bus,
+        wiring,
+        queues,
+        clock,
+        rules={"pipeline": partial(by_pipeline, config=config)},
+        revokers=(partial(revoke_all_keys, config=config),),
+        erasers=(partial(erase_runs, telemetry=telemetry, archive=archive),),
+    )
+
+
+# --- what operations of the management API need ---------------------------------------------------------------
+
+
+@once
+def changes() -> "Changes":
+    """What makes changes of configuration."""
+    from headrace.upkeep.operations.change import Changes
+
+    return Changes(upkeep())
+
+
+@once
+def signing_keys() -> "SigningKeys":
+    """The keys of access tokens."""
+    from headrace.teams.operations.tokens import SigningKeys
+
+    return SigningKeys(jwt_keys(settings(), make_data_dir))
+
+
+@once
+def identity() -> "Members":
+    """Who is who."""
+    from headrace.teams.operations.identity import Members
+
+    return Members(table("config"), signing_keys(), clock())
+
+
+@once
+def teams() -> "TeamsNeeds":
+    """For accounts, projects, members, keys and the audit."""
+    from headrace.teams.operations.needs import TeamsNeeds
+
+    return TeamsNeeds(table("config"), table("telemetry"), clock(), signing_keys(), changes())
+
+
+@once
+def routing() -> "RouteNeeds":
+    """For pipelines and sinks."""
+    from headrace.route.operations.needs import RouteNeeds
+
+    return RouteNeeds(
+        table("config"), table("telemetry"), clock(), expressions(), outbound(), notifier(), vault(), changes()
+    )
+
+
+@once
+def runs() -> "RunsNeeds":
+    """For runs, agents and services."""
+    from headrace.trace.operations.needs import RunsNeeds
+
+    return RunsNeeds(table("config"), table("telemetry"), clock(), changes())
 
 
 @once
@@ -282,12 +359,6 @@ def vault() -> Vault:
     return FernetVault(encryption_keys(settings(), make_data_dir))
 
 
-def _signing_keys() -> "SigningKeys":
-    from headrace.teams.operations.tokens import SigningKeys
-
-    return SigningKeys(jwt_keys(settings(), make_data_dir))
-
-
 if settings_module.on_lambda():  # no command line is there to do it
     configure(settings().log_level)
 
@@ -295,3 +366,10 @@ if settings_module.on_lambda():  # no command line is there to do it
 def _until_closed(made: Made) -> Made:
     _closers.append(made.close)
     return made
+
+
+_MADE = (
+    *(settings, clock, bus, wiring, table, archive, expressions, outbound, notifier, vault, api_keys, configuration),
+    *(receiving, accepting, processing, delivering, tracing, upkeep),
+    *(changes, signing_keys, identity, teams, routing, runs),
+)

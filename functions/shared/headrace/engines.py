@@ -8,6 +8,7 @@ from typing import Literal, Protocol, TypeVar
 from headrace.errors import ConfigError
 from headrace.ports.bus import Bus, Source
 from headrace.ports.clock import Clock
+from headrace.ports.queues import KINDS
 from headrace.ports.span_archive import SpanArchive
 from headrace.ports.table import Table
 from headrace.ports.wiring import Wiring
@@ -179,7 +180,7 @@ def _aws_wiring(settings: Settings) -> OpenWiring:
     from headrace.adapters.wiring_aws import AwsWiring
 
     return AwsWiring(
-        {"raw": settings.pipeline_function, "output": settings.sink_function, "spans": settings.traces_function},
+        {kind.name: settings.function_of(kind.function) for kind in KINDS},
         queue_prefix=settings.queue_prefix,
         receive_limit=settings.receive_limit,
         region=_region(settings.bus_url),

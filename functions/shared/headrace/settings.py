@@ -105,6 +105,11 @@ class Settings:
             return self.outbound_allow_private.lower() == "true"
         return all(url.startswith("sqlite:") for url in (self.bus_url, self.store_url))
 
+    def function_of(self, folder: str) -> str:
+        """The Lambda function, by name or ARN, that a function folder was deployed as; "" when none is named."""
+        name: str = getattr(self, f"{folder}_function", "")
+        return name
+
     @property
     def nats_ack_wait(self) -> timedelta:
         """How long a process may be silent."""

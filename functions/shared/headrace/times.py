@@ -1,7 +1,24 @@
-"""Times: nanoseconds since 1970, as OTLP counts them, and how they are written for people."""
+"""Times: nanoseconds since 1970, as OTLP counts them, seconds where tables expire, and texts for people."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+
+SECOND_NANO = 1_000_000_000
+
+
+def nanoseconds(duration: timedelta) -> int:
+    """A duration in whole nanoseconds; timedelta knows microseconds."""
+    return duration // timedelta(microseconds=1) * 1_000
+
+
+def unix_seconds(unix_nano: int) -> int:
+    """Whole seconds since 1970."""
+    return unix_nano // SECOND_NANO
+
+
+def expiry(now_unix_nano: int, kept: timedelta) -> int:
+    """`expires_at` of an item that is kept for so long: whole seconds since 1970."""
+    return unix_seconds(now_unix_nano) + kept // timedelta(seconds=1)
 
 
 def timestamp(unix_nano: int) -> str:

@@ -5,7 +5,7 @@ import sys
 
 _AT_ONCE = """
 import sys, threading
-import headrace.capabilities
+import headrace.management
 from headrace.errors import InvalidInput
 from headrace.api.models import Deferred, parse
 

@@ -16,7 +16,7 @@ from headrace.api.openapi_page import encode_page
 from headrace.api.openapi_schemas import NoExample, Schemas
 from headrace.api.roles import ROLES
 from headrace.api.routes import Answer, Route
-from headrace.capabilities import ROUTES
+from headrace.management import ROUTES
 
 DOCUMENT = build_document(ROUTES, version="1.2.3", prefix="/api/v1")
 OPERATIONS = [
@@ -195,7 +195,7 @@ def test_a_field_without_an_example_is_named():
         Schemas([(Silent, "validation")]).example(Silent, "validation")
 
 
-def an_operation(call, ports):
+def an_operation(call, needs):
     """Do something <script>alert(1)</script> with `code`.
 
     Raises:

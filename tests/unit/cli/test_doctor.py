@@ -9,8 +9,9 @@ from headrace import bootstrap
 from headrace.cli.credentials import FILE, write_credentials
 from headrace.cli.init import Wanted, configure
 from headrace.ports.bus import Message
+from headrace.ports.items import project_pk
 from headrace.route.operations.sinks import list_sinks
-from headrace.upkeep.wire import items
+from headrace.route.wire.items import PIPELINE, SINK_PREFIX
 
 HEALTHY = ("GET", "/health", 200, b"{}")
 TAKES_LOGS = ("POST", "/v1/logs", 200, b"{}")
@@ -52,7 +53,7 @@ def words(lines):
 
 def change(credentials, sk, **values):
     table = bootstrap.table("config")
-    table.put({**table.get(items.project_pk(credentials.project_id), sk), **values})
+    table.put({**table.get(project_pk(credentials.project_id), sk), **values})
 
 
 def test_a_whole_set_up_is_well(doctor, made, site):
@@ -167,7 +168,7 @@ def test_an_agent_that_nobody_answers_for_is_bad(doctor, made):
 
 def test_an_expression_that_cannot_run_is_bad(doctor, made):
     credentials = made(agent_endpoint="http://127.0.0.1:1/process")
-    change(credentials, items.PIPELINE, filter="severityNumber >=")
+    change(credentials, PIPELINE, filter="severityNumber >=")
     code, found = doctor()
     assert code == 1
     assert len(found["bad"]) == 1
@@ -175,16 +176,16 @@ def test_an_expression_that_cannot_run_is_bad(doctor, made):
 
 def test_a_damaged_pipeline_is_bad(doctor, made):
     credentials = made(agent_endpoint="http://127.0.0.1:1/process")
-    change(credentials, items.PIPELINE, batch_size="many")
+    change(credentials, PIPELINE, batch_size="many")
     code, found = doctor()
     assert code == 1
-    assert "stored configuration is damaged" in words(found["bad"])
+    assert "the stored pipeline is damaged" in words(found["bad"])
 
 
 def test_a_sink_that_was_switched_off_is_bad(doctor, made):
     credentials = made(webhook="http://127.0.0.1:1/")
     (sink,) = list_sinks(credentials.project_id, bootstrap.table("config"))
-    change(credentials, items.SINK_PREFIX + sink.id, enabled=False)
+    change(credentials, SINK_PREFIX + sink.id, enabled=False)
     code, found = doctor()
     assert (code, found["bad"]) == (1, ["sink webhook is off"])
 

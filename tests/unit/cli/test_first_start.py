@@ -5,7 +5,9 @@ from headrace.cli import first_start
 from headrace.cli.credentials import FILE, read_credentials
 from headrace.cli.first_start import EMAIL, ensure_credentials
 from headrace.errors import ConfigError, InvalidInput, Unavailable
-from headrace.upkeep.wire import items
+from headrace.ports.items import project_pk
+from headrace.teams.wire.items import email_pk
+from headrace.upkeep.wire.items import PROJECT
 
 ENDPOINT = "http://127.0.0.1:4318"
 
@@ -17,12 +19,12 @@ def made(data_dir):
 
 
 def owner_of(email):
-    item = bootstrap.table("config").get(items.email_pk(email), items.EMAIL)
+    item = bootstrap.table("config").get(email_pk(email), "email")
     return item and item["account_id"]
 
 
 def name_of(project_id):
-    return bootstrap.table("config").get(items.project_pk(project_id), items.PROJECT)["name"]
+    return bootstrap.table("config").get(project_pk(project_id), PROJECT)["name"]
 
 
 def test_an_empty_directory_gets_an_account_a_project_and_a_key_that_work(made):
@@ -32,7 +34,7 @@ def test_an_empty_directory_gets_an_account_a_project_and_a_key_that_work(made):
     assert len(credentials.password) >= 10
     assert owner_of(EMAIL) is not None
     assert name_of(credentials.project_id) == "default"
-    assert bootstrap.configuration().project_of(credentials.api_key) == credentials.project_id
+    assert bootstrap.api_keys().project_of(credentials.api_key) == credentials.project_id
     assert read_credentials(made) == credentials
 
 
@@ -77,8 +79,8 @@ def test_lost_credentials_are_replaced_by_new_ones_on_a_new_account(made):
     assert (local.partition("+")[0], domain) == ("you", "headrace.local")
     assert owner_of(found.email) not in (None, owner_of(lost.email))
     assert found.project_id != lost.project_id
-    assert bootstrap.configuration().project_of(found.api_key) == found.project_id
-    assert bootstrap.configuration().project_of(lost.api_key) == lost.project_id
+    assert bootstrap.api_keys().project_of(found.api_key) == found.project_id
+    assert bootstrap.api_keys().project_of(lost.api_key) == lost.project_id
 
 
 def test_damaged_credentials_are_an_error_and_not_a_first_start(made):

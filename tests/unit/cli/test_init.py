@@ -5,6 +5,7 @@ from headrace.cli.credentials import read_credentials, write_credentials
 from headrace.cli.init import Wanted, configure
 from headrace.errors import InvalidExpression, InvalidInput, NotFound
 from headrace.teams.operations.projects import delete_project
+from headrace.upkeep.operations.change import Person
 
 AGENT = "http://127.0.0.1:8000/process"
 WEBHOOK = "http://127.0.0.1:9000/"
@@ -71,10 +72,10 @@ def test_one_may_go_to_another_project_and_back(fresh):
     first = configure(Wanted(project="first"))
     second = configure(Wanted(project="second"))
     assert read_credentials(fresh) == second
-    assert bootstrap.configuration().project_of(second.api_key) == second.project_id
+    assert bootstrap.api_keys().project_of(second.api_key) == second.project_id
     back = configure(Wanted(project="first"))
     assert (back.project_id, back.email, back.password) == (first.project_id, first.email, first.password)
-    assert bootstrap.configuration().project_of(back.api_key) == first.project_id
+    assert bootstrap.api_keys().project_of(back.api_key) == first.project_id
 
 
 def test_what_an_option_does_not_name_stays_as_it_is(fresh):
@@ -146,7 +147,7 @@ def test_credentials_of_another_store_are_refused(fresh, wanted):
 
 def test_a_project_that_was_deleted_is_not_configured_and_another_one_can_be(fresh):
     gone = configure(Wanted()).project_id
-    delete_project(gone, bootstrap.controlling())
+    delete_project(Person(gone, ""), bootstrap.teams())
     with pytest.raises(NotFound, match=f"{gone} was deleted; --project NAME"):
         configure(Wanted(agent_endpoint=AGENT))
     assert configure(Wanted(project="shop", agent_endpoint=AGENT)).project_id != gone

@@ -1,10 +1,14 @@
-from headrace.ports.queues import QueueNames
+from headrace.ports.queues import OUTPUT, RAW, SPANS, QueueNames
 
 
 def test_names_are_those_that_the_outside_world_depends_on():
     names = QueueNames()
-    assert (names.raw("p"), names.output("p"), names.spans("p")) == ("gf-ai-raw-p", "gf-ai-output-p", "gf-ai-spans-p")
+    assert tuple(names.name(kind, "p") for kind in (RAW, OUTPUT, SPANS)) == (
+        "gf-ai-raw-p",
+        "gf-ai-output-p",
+        "gf-ai-spans-p",
+    )
 
 
 def test_deployments_with_prefixes_of_their_own_do_not_meet():
-    assert QueueNames("staging").raw("p") == "staging-raw-p"
+    assert QueueNames("staging").name(RAW, "p") == "staging-raw-p"

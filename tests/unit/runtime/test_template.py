@@ -178,3 +178,8 @@ def test_without_a_name_all_are_chosen(text):
 def test_unknown_names_are_named_beside_the_known_ones():
     with pytest.raises(ConfigError, match=r"no function nosuch, other: choose among receiver, agent_output, .*sink"):
         choose(read_template(find_template()), "receiver,other,nosuch")
+
+
+def test_a_function_may_still_be_called_what_it_was_called_before():
+    functions = read_template(find_template())
+    assert choose(functions, "sink,reconcile") == choose(functions, "sink,upkeep")

@@ -6,7 +6,7 @@ is not the caller's give the same answer.
 
 import re
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import orjson
 
@@ -14,17 +14,27 @@ from headrace.api.models import parse, parse_query
 from headrace.api.roles import Role, includes
 from headrace.api.routes import ID_PATTERN, Answer, Call, Incoming, Route
 from headrace.errors import InvalidInput, NotAllowed, NotAuthenticated, NotFound, UnsupportedMedia
-from headrace.teams.operations.tokens import account_of
-from headrace.upkeep.operations.ports import Ports
-from headrace.upkeep.wire import items
+
+Needs = TypeVar("Needs")
 
 _JSON = "application/json"
 _ID = re.compile(ID_PATTERN)
 _ENTITY_TAG = re.compile(r'(?:W/)?"([^"\s]+)"|([^",\s]+)')
-_NO_PROJECT = "there is no such project"
 
 
-def dispatch(route: Route, incoming: Incoming, ports: Ports) -> Answer:
+class Identity(Protocol):
+    """Knows who is who."""
+
+    def account_of(self, token: str) -> str:
+        """The account id of an access token. Raises NotAuthenticated: it is forged or has expired."""
+        ...
+
+    def role_in(self, project_id: str, account_id: str) -> Role:
+        """The account's role in a project. Raises NotFound when there is none, whatever the reason."""
+        ...
+
+
+def dispatch(route: Route[Needs], incoming: Incoming, identity: Identity, needs: Needs) -> Answer:
     """Check everything that is declared of `route`, then call its operation.
 
     Raises:
@@ -33,23 +43,25 @@ def dispatch(route: Route, incoming: Incoming, ports: Ports) -> Answer:
     """
     call = Call(path=incoming.path, address=incoming.address)
     if route.access != "public":
-        call = _signed_in(route, call, incoming, ports)
+        call = _signed_in(route, call, incoming, identity)
     if route.query is not None:
         call = replace(call, query=parse_query(route.query, incoming.query))
     if route.body is not None:
         call = replace(call, body=parse(route.body, _json(route, incoming)))
     if route.takes_if_match:
         call = replace(call, if_match=_entity_tag(incoming.if_match))
-    return route.operation(call, ports)
+    return route.operation(call, needs)
 
 
-def _signed_in(route: Route, call: Call, incoming: Incoming, ports: Ports) -> Call:
+def _signed_in(route: Route[Any], call: Call, incoming: Incoming, identity: Identity) -> Call:
     if not incoming.token:
         raise NotAuthenticated("no access token: send it in the header Authorization: Bearer")
-    account_id = account_of(incoming.token, ports.signing_keys, ports.clock)
+    account_id = identity.account_of(incoming.token)
     if route.access == "account":
         return replace(call, account_id=account_id)
-    role = role_in(call.project_id, account_id, ports)
+    if not _ID.fullmatch(call.project_id):  # the tables would refuse some texts as keys, in words about keys
+        raise NotFound("there is no such project")
+    role = identity.role_in(call.project_id, account_id)
     about_self = route.or_self and call.path["user_id"] == account_id
     if route.access == "public" or not (includes(role, route.access) or about_self):
         raise NotAllowed(f"this needs the role {route.access}, yours is {role}")
@@ -58,19 +70,7 @@ def _signed_in(route: Route, call: Call, incoming: Incoming, ports: Ports) -> Ca
     return replace(call, account_id=account_id, role=role)
 
 
-def role_in(project_id: str, account_id: str, ports: Ports) -> Role:
-    """The account's role in a project. Raises NotFound when there is none, whatever the reason."""
-    if not _ID.fullmatch(project_id):  # the tables would refuse some texts as keys, in words about keys
-        raise NotFound(_NO_PROJECT)
-    pk, member_sk = items.project_pk(project_id), items.member_sk(account_id)
-    found = {item["sk"]: item for item in ports.config.batch_get([(pk, items.PROJECT), (pk, member_sk)])}
-    if member_sk not in found or not items.is_live(found.get(items.PROJECT)):
-        raise NotFound(_NO_PROJECT)
-    role: Role = found[member_sk]["role"]
-    return role
-
-
-def _json(route: Route, incoming: Incoming) -> Any:
+def _json(route: Route[Any], incoming: Incoming) -> Any:
     content_type = (incoming.content_type or _JSON).partition(";")[0].strip().lower()
     if content_type != _JSON and not content_type.endswith("+json"):
         raise UnsupportedMedia(f"Content-Type {content_type!r} is not taken here, only {_JSON}")

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, RootModel, Validat
 from headrace.api.bad_input import checked_by, invalid
 from headrace.api.printable import printable
 from headrace.ports.secrets import HIDDEN
+from headrace.times import SECOND_NANO
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -46,7 +47,7 @@ def unix_nano(moment: str | None, otherwise: int) -> int:
     if moment is None:
         return otherwise
     since = datetime.fromisoformat(moment.upper()).astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
-    return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1000
+    return (since.days * 86_400 + since.seconds) * SECOND_NANO + since.microseconds * 1000
 
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -93,6 +94,9 @@ SigningSecret = Annotated[
 ]
 """Shown as `***`; `***` in a change keeps the one that is stored."""
 
+Time = Annotated[str, Field(examples=["2026-02-03T10:30:00Z"], json_schema_extra={"format": "date-time"})]
+NextCursor = Annotated[str | None, Field(examples=[None])]
+
 
 class Deferred(BaseModel):
     """A body that is built at first use: a cold start serves one route, and has no need of the models of all.
@@ -107,6 +111,15 @@ class Strict(Deferred):
     """A body that refuses unknown fields by name, and does not guess types."""
 
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+class PageIn(Strict):
+    """Which part of a list."""
+
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    """How many at most; there may be fewer before the last page."""
+    cursor: Annotated[str, Field(max_length=2048)] | None = None
+    """The `next_cursor` of the page before."""
 
 
 def parse(model: type[Model], body: Any) -> Model:

@@ -32,7 +32,7 @@ _PARAMETER = re.compile(r"\{(\w+)\}")
 _SECTIONS = re.compile(r"^(Raises|Returns|Args):", re.MULTILINE)
 
 
-def build_document(routes: Sequence[Route], *, version: str, prefix: str) -> Json:
+def build_document(routes: Sequence[Route[Any]], *, version: str, prefix: str) -> Json:
     """The document; `prefix` is the path of the API at the host that serves the document."""
     schemas = Schemas([model for route in routes for model in _models(route)])
     paths: Json = {}
@@ -64,7 +64,7 @@ def build_document(routes: Sequence[Route], *, version: str, prefix: str) -> Jso
     }
 
 
-def error_statuses(route: Route) -> list[int]:
+def error_statuses(route: Route[Any]) -> list[int]:
     """The HTTP statuses of the errors that a route may answer, in order."""
     found = {503, *route.errors}
     if route.access != "public":
@@ -82,12 +82,12 @@ def error_statuses(route: Route) -> list[int]:
     return sorted(found)
 
 
-def tag_of(route: Route) -> str:
+def tag_of(route: Route[Any]) -> str:
     """The group that a route belongs to: the module of its operation."""
     return route.operation.__module__.rpartition(".")[2].replace("_", " ")
 
 
-def _models(route: Route) -> Iterator[tuple[type[BaseModel], Mode]]:
+def _models(route: Route[Any]) -> Iterator[tuple[type[BaseModel], Mode]]:
     for model in (route.body, route.query):
         if model is not None:
             yield model, "validation"
@@ -95,7 +95,7 @@ def _models(route: Route) -> Iterator[tuple[type[BaseModel], Mode]]:
         yield route.answer, "serialization"
 
 
-def _tags(routes: Sequence[Route]) -> list[Json]:
+def _tags(routes: Sequence[Route[Any]]) -> list[Json]:
     modules = {tag_of(route): route.operation.__module__ for route in routes}
     return [
         {"name": tag, "description": (sys.modules[module].__doc__ or "").strip().partition("\n\n")[0]}
@@ -103,7 +103,7 @@ def _tags(routes: Sequence[Route]) -> list[Json]:
     ]
 
 
-def _operation(route: Route, schemas: Schemas) -> Json:
+def _operation(route: Route[Any], schemas: Schemas) -> Json:
     operation: Json = {
         "operationId": route.name,
         "tags": [tag_of(route)],
@@ -125,17 +125,17 @@ def _reference(response: str) -> Json:
     return {"$ref": f"#/components/responses/{response}"}
 
 
-def _description(route: Route) -> str:
+def _description(route: Route[Any]) -> str:
     """The operation's docstring, as far as it is for users."""
     return _SECTIONS.split(getdoc(route.operation) or "")[0].strip()
 
 
-def _access_words(route: Route) -> str:
+def _access_words(route: Route[Any]) -> str:
     about_self = ", or to be about yourself" if route.or_self else ""
     return _ACCESS_WORDS.get(route.access, f"Needs the role `{route.access}` in the project{about_self}.")
 
 
-def _path_parameters(route: Route) -> list[Json]:
+def _path_parameters(route: Route[Any]) -> list[Json]:
     return [
         {
             "name": name,
@@ -151,14 +151,14 @@ def _path_parameters(route: Route) -> list[Json]:
     ]
 
 
-def _header_parameters(route: Route) -> list[Json]:
+def _header_parameters(route: Route[Any]) -> list[Json]:
     if not route.takes_if_match:
         return []
     words = "Change it only if it is still the version with this `ETag`; without it, whatever it is."
     return [{"name": "If-Match", "in": "header", "description": words, "schema": {"type": "string"}, "example": '"7"'}]
 
 
-def _query_parameters(route: Route, schemas: Schemas) -> list[Json]:
+def _query_parameters(route: Route[Any], schemas: Schemas) -> list[Json]:
     if route.query is None:
         return []
     model = schemas.inline(route.query)
@@ -184,7 +184,7 @@ def _unless_null(schema: Json) -> Json:
     return {"default": schema["default"]} if schema.get("default") is not None else {}
 
 
-def _answer(route: Route, schemas: Schemas) -> Json:
+def _answer(route: Route[Any], schemas: Schemas) -> Json:
     if route.answer is None:
         return {"description": "Done; there is nothing to say."}
     answer: Json = {

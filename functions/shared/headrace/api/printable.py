@@ -12,3 +12,8 @@ def printable(text: str) -> bool:
     Other invisible characters stay: Persian and Hindi are written with joiners, and so are many emoji.
     """
     return not any(category(each) in ("Cc", "Cs") or each in _TURNING for each in text)
+
+
+def label_fault(text: str) -> str | None:
+    """What keeps `text` from being a name for people to read; None when nothing does."""
+    return None if printable(text) else "must not hold control characters"

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel
 
 from headrace.api.roles import Role
+
+Needs = TypeVar("Needs")
 
 Access = Literal["public", "account"] | Role
 """Who may call: anybody, anybody who is signed in, or a member of the project in the path with at least this role."""
@@ -64,14 +66,14 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
-    """`operation` gets the Call and the ports of the control plane."""
+class Route(Generic[Needs]):
+    """`operation` gets the Call and what its group of operations needs of the outside world."""
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     path: str
     """Below `/api/v1`, with `{parameters}`."""
     access: Access
-    operation: Callable[[Call, Any], Answer]
+    operation: Callable[[Call, Needs], Answer]
     summary: str
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None

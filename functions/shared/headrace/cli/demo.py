@@ -1,4 +1,4 @@
-"""`headrace demo`: the whole way once, with real parts, on a temporary directory and free ports.
+"""`headrace demo`: the whole way once, with real parts, on a temporary directory and free needs.
 
     OpenTelemetry SDK ─► receiver ─► raw queue ─► filter ─► agent ─► output queue ─► webhook
 

@@ -137,7 +137,7 @@ def _sinks() -> list[Finding]:
 def _queues() -> list[Finding]:
     project_id, names = read_credentials(bootstrap.settings().data_dir).project_id, bootstrap.queues()
     findings = []
-    for queue in (names.raw(project_id), names.output(project_id), names.spans(project_id)):
+    for queue in (names.name(kind, project_id) for kind in names.kinds):
         stats = bootstrap.bus().stats(queue)
         state: State = "note" if stats.dead_letters else "ok"
         words = f"{queue}: {stats.depth} waiting, {stats.in_flight} in work, {stats.dead_letters} given up"

@@ -10,6 +10,7 @@ from headrace.errors import Conflict, NotFound, Unavailable
 from headrace.teams.operations.accounts import create_account, find_account
 from headrace.teams.operations.keys import create_key
 from headrace.teams.operations.projects import create_project
+from headrace.upkeep.operations.change import Person
 
 EMAIL = "you@headrace.local"
 PROJECT = "default"
@@ -56,6 +57,6 @@ def _make(endpoint: str, email: str, project: str) -> Credentials:
         local, _, domain = email.partition("@")
         email = f"{local}+{token_urlsafe(4)}@{domain}"
         account_id = create_account(email, password, config, clock)
-    ports = bootstrap.controlling()
-    project_id = create_project(project, account_id, ports)
-    return Credentials(endpoint, email, password, project_id, create_key(project_id, "first", ports).key)
+    project_id = create_project(project, account_id, bootstrap.teams())
+    key = create_key(Person(project_id, account_id), "first", bootstrap.teams()).key
+    return Credentials(endpoint, email, password, project_id, key)

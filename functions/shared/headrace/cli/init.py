@@ -16,6 +16,7 @@ from headrace.route.wire.pipeline_models import PipelineIn
 from headrace.route.wire.sink_models import SinkIn
 from headrace.teams.operations.keys import create_key
 from headrace.teams.operations.projects import create_project, find_project, load_project
+from headrace.upkeep.operations.change import Person
 
 DEFAULT_ENDPOINT = "http://127.0.0.1:4318"
 _console = Console(soft_wrap=True, highlight=False)
@@ -54,9 +55,9 @@ def configure(wanted: Wanted, endpoint: str = DEFAULT_ENDPOINT) -> Credentials:
         write_credentials(data_dir, credentials)
     _check_project(credentials.project_id)
     if wanted.agent_endpoint is not None or wanted.filter is not None:
-        _save_pipeline(credentials.project_id, wanted)
+        _save_pipeline(_author(credentials), wanted)
     if wanted.webhook is not None:
-        _ensure_webhook(credentials.project_id, wanted.webhook)
+        _ensure_webhook(_author(credentials), wanted.webhook)
     return credentials
 
 
@@ -64,7 +65,7 @@ def _check(wanted: Wanted) -> None:
     """Refuse what cannot be saved while nothing has been made yet."""
     parse(PipelineIn, _changes(wanted))
     if wanted.filter:
-        check_expression("filter", wanted.filter, bootstrap.controlling().expressions)
+        check_expression("filter", wanted.filter, bootstrap.expressions())
     if wanted.webhook is not None:
         parse(SinkIn, _webhook(wanted.webhook))
 
@@ -78,14 +79,15 @@ def _check_project(project_id: str) -> None:
 
 def _in_project(credentials: Credentials, name: str) -> Credentials:
     """The same account's credentials for another project of its, made if need be."""
-    ports, owner = bootstrap.controlling(), account_of(credentials)
+    needs, owner = bootstrap.teams(), account_of(credentials)
     try:
-        project_id = find_project(name, owner, ports.config)
+        project_id = find_project(name, owner, needs.config)
     except NotFound:
-        project_id = create_project(name, owner, ports)
+        project_id = create_project(name, owner, needs)
     if project_id == credentials.project_id:
         return credentials
-    return replace(credentials, project_id=project_id, api_key=create_key(project_id, "init", ports).key)
+    key = create_key(Person(project_id, owner), "init", needs).key
+    return replace(credentials, project_id=project_id, api_key=key)
 
 
 def _sinks(project_id: str) -> list[Sink]:
@@ -97,10 +99,14 @@ def _place(sink: Sink) -> str:
     return sink.url if sink.type == "webhook" else sink.name or sink.type.capitalize()
 
 
-def _save_pipeline(project_id: str, wanted: Wanted) -> None:
-    ports = bootstrap.controlling()
-    stored = PipelineIn.of(load_pipeline(project_id, ports.config)).model_dump()
-    save_pipeline(project_id, parse(PipelineIn, {**stored, **_changes(wanted)}), ports)
+def _author(credentials: Credentials) -> Person:
+    return Person(credentials.project_id, account_of(credentials))
+
+
+def _save_pipeline(author: Person, wanted: Wanted) -> None:
+    needs = bootstrap.routing()
+    stored = PipelineIn.of(load_pipeline(author.project_id, needs.config)).model_dump()
+    save_pipeline(author, parse(PipelineIn, {**stored, **_changes(wanted)}), needs)
 
 
 def _changes(wanted: Wanted) -> dict[str, str | None]:
@@ -109,9 +115,9 @@ def _changes(wanted: Wanted) -> dict[str, str | None]:
     return {name: value or None for name, value in given.items() if value is not None}
 
 
-def _ensure_webhook(project_id: str, url: str) -> None:
-    if all(sink.url != url for sink in _sinks(project_id)):
-        add_sink(project_id, parse(SinkIn, _webhook(url)), bootstrap.controlling())
+def _ensure_webhook(author: Person, url: str) -> None:
+    if all(sink.url != url for sink in _sinks(author.project_id)):
+        add_sink(author, parse(SinkIn, _webhook(url)), bootstrap.routing())
 
 
 def _webhook(url: str) -> dict[str, str]:

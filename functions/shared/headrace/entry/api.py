@@ -1,20 +1,23 @@
 """Routes of the management API ↔ HTTP: binds each described route to a door."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from headrace.api.routes import Answer, Incoming, Route
 from headrace.entry.http import Door, Request, Response
 
 PREFIX = "/api/v1"
 
-
-def mount(door: Door, routes: Sequence[Route], dispatch: Callable[[Route, Incoming], Answer]) -> None:
-    """Let `door` answer every route through `dispatch`."""
-    for route in routes:
-        door.route(route.method, PREFIX + route.path)(_view(route, dispatch))
+Call = Callable[[Incoming], Answer]
 
 
-def _view(route: Route, dispatch: Callable[[Route, Incoming], Answer]) -> Callable[[Request], Response]:
+def mount(door: Door, operations: Iterable[tuple[Route[Any], Call]]) -> None:
+    """Let `door` answer every route with its call."""
+    for route, call in operations:
+        door.route(route.method, PREFIX + route.path)(_view(route, call))
+
+
+def _view(route: Route[Any], call: Call) -> Callable[[Request], Response]:
     def view(request: Request) -> Response:
         incoming = Incoming(
             path=request.path_parameters,
@@ -25,13 +28,13 @@ def _view(route: Route, dispatch: Callable[[Route, Incoming], Answer]) -> Callab
             if_match=request.headers.get("if-match"),
             address=request.address,
         )
-        return _response(route, dispatch(route, incoming))
+        return _response(route, call(incoming))
 
     view.__name__ = route.name
     return view
 
 
-def _response(route: Route, answer: Answer) -> Response:
+def _response(route: Route[Any], answer: Answer) -> Response:
     headers = {"Cache-Control": "no-store", **answer.headers}  # tokens and keys are in some of them
     if answer.etag is not None:
         headers["ETag"] = f'"{answer.etag}"'

@@ -1,5 +1,6 @@
 """Time, as an argument."""
 
+from datetime import timedelta
 from typing import Protocol
 
 
@@ -8,4 +9,8 @@ class Clock(Protocol):
 
     def now_unix_nano(self) -> int:
         """Nanoseconds since 1970-01-01 UTC."""
+        ...
+
+    def pause(self, duration: timedelta) -> None:
+        """Let this thread do nothing for a while."""
         ...

@@ -147,12 +147,18 @@ class Table(Protocol):
         ...
 
 
-def items_of(table: Table, range: Range, *, at_once: int = 1000) -> Iterator[Item]:
-    """All items of `range` in order of their sort key, read `at_once` at a time. Raises Unavailable as Table does."""
+def pages_of(table: Table, range: Range, *, at_once: int = 1000, index: bool = False) -> Iterator[Sequence[Item]]:
+    """All items of `range` in order of their sort key, at most `at_once` a page. Raises Unavailable as Table does."""
     cursor = None
     while True:
-        page = table.query(range, limit=at_once, cursor=cursor)
-        yield from page.items
+        page = table.query(range, limit=at_once, cursor=cursor, index=index)
+        yield page.items
         cursor = page.next_cursor
         if cursor is None:
             return
+
+
+def items_of(table: Table, range: Range, *, index: bool = False) -> Iterator[Item]:
+    """The same, one by one."""
+    for page in pages_of(table, range, index=index):
+        yield from page

@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal, Protocol
-
-Kind = Literal["raw", "output", "spans"]
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,8 +10,8 @@ class Subscription:
     """That one function consumes one queue of one project, and how."""
 
     queue: str
-    kind: Kind
-    """Names the function: the one that `template.yaml` gives this kind of queue."""
+    kind: str
+    """The name of the queue's kind, and so the function: the one that `template.yaml` gives this kind."""
     batch_window: timedelta = timedelta(0)
     """How long the first message of a batch may wait for company."""
     max_concurrency: int = 2

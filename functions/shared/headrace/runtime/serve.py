@@ -52,7 +52,7 @@ def serve(
     _check_schema()
     deadline = Deadline()
     functions = [load(function, deadline) for function in chosen]
-    feed, probes = Feed(bootstrap.configuration().project_of), Probes()
+    feed, probes = Feed(bootstrap.api_keys().project_of), Probes()
     threads = ThreadPoolExecutor(_HTTP_THREADS, thread_name_prefix="http")
     settings, metrics = bootstrap.settings(), Metrics(bootstrap.bus(), bootstrap.wiring())
     gateway = Gateway(functions, threads, feed, settings.max_body_bytes, metrics, probes)

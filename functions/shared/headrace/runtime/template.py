@@ -8,15 +8,17 @@ import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import yaml
 
 from headrace.errors import ConfigError
-from headrace.ports.wiring import Kind
+from headrace.ports.queues import KINDS
 
 _RATE = re.compile(r"rate\((\d+) (second|minute|hour|day)s?\)")
 _DEFAULT_TIMEOUT_SECONDS = 3  # of AWS Lambda
+_FORMER_NAMES = {"reconcile": "upkeep"}
+"""What deployments of before may still call a function."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,8 @@ def choose(functions: list[Function], names: str) -> list[Function]:
         ConfigError: there is no such function.
     """
     known = {function.folder.name: function for function in functions}
-    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    given = [name.strip() for name in names.split(",") if name.strip()]
+    wanted = [_FORMER_NAMES.get(name, name) for name in given]
     unknown = sorted(set(wanted) - set(known))
     if unknown:
         raise ConfigError(f"there is no function {', '.join(unknown)}: choose among {', '.join(known)}")
@@ -91,8 +94,9 @@ def _function(name: str, resource: dict[str, Any], defaults: dict[str, Any], roo
     if unknown:
         raise ConfigError(f"{name}: events of type {', '.join(sorted(unknown))} are not known here")
     queue = resource.get("Metadata", {}).get("Headrace", {}).get("Queue")
-    if queue not in (None, *get_args(Kind)):
-        raise ConfigError(f"{name}: queues of kind {queue!r} are not known here, only {', '.join(get_args(Kind))}")
+    known = [kind.name for kind in KINDS]
+    if queue not in (None, *known):
+        raise ConfigError(f"{name}: queues of kind {queue!r} are not known here, only {', '.join(known)}")
     return Function(
         name=name,
         folder=root / properties["CodeUri"],

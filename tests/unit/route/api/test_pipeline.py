@@ -6,7 +6,8 @@ from threading import Barrier
 import pytest
 
 from headrace.errors import Unavailable
-from headrace.upkeep.wire import items
+from headrace.ports.items import project_pk
+from headrace.route.wire.items import PIPELINE
 from tests.unit.desk import AGENT, Desk
 
 DEFAULTS = {
@@ -250,7 +251,7 @@ def test_what_no_answer_could_carry_is_an_error_of_its_record(desk):
 
 def test_a_damaged_pipeline_is_unavailable_and_can_be_saved_again(desk):
     desk.put("/pipeline", {"agent_endpoint": AGENT})
-    damaged = desk.config.get(items.project_pk(desk.project_id), items.PIPELINE)
+    damaged = desk.config.get(project_pk(desk.project_id), PIPELINE)
     desk.config.put({**damaged, "batch_size": "many"})
     assert desk.get("/pipeline").status == 503
     assert desk.put("/pipeline", {"agent_endpoint": AGENT}).status == 200

@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import orjson
 import pytest
 
+from headrace.ports.items import project_pk
 from headrace.ports.notifier import Notified
 from headrace.ports.outbound import NoAnswer, OutboundResponse
-from headrace.upkeep.wire import items
 from tests.fakes.notifier import TAKEN
 from tests.unit.desk import HOOK, SLACK, Desk
 
@@ -379,7 +379,7 @@ def test_a_sink_that_is_switched_off_can_be_tried(desk):
 
 def test_a_damaged_sink_is_unavailable_until_it_is_mended(desk):
     sink_id = added(desk)
-    whole = desk.config.get(items.project_pk(desk.project_id), f"sink#{sink_id}")
+    whole = desk.config.get(project_pk(desk.project_id), f"sink#{sink_id}")
     desk.config.put({**whole, "enabled": "yes"})
     assert desk.get(f"/sinks/{sink_id}").status == 503
     assert desk.delete(f"/sinks/{sink_id}").status == 204

@@ -5,7 +5,8 @@ import pytest
 
 from headrace.errors import Unavailable
 from headrace.intake.stages.sample import BYTES, RECORDS, WRITES, Sampler
-from headrace.upkeep.wire import items
+from headrace.intake.wire.items import SAMPLE_PREFIX
+from headrace.ports.items import project_pk
 from tests.fakes.clock import FakeClock
 from tests.fakes.table import FakeTable
 
@@ -30,7 +31,7 @@ class Scene:
         self.sampler.offer(project, signal, records, self.telemetry, self.clock.now_unix_nano())
 
     def kept(self, project="p", signal="logs"):
-        item = self.telemetry.get(items.project_pk(project), items.SAMPLE_PREFIX + signal)
+        item = self.telemetry.get(project_pk(project), SAMPLE_PREFIX + signal)
         return None if item is None else orjson.loads(item["records"])
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from headrace.route.operations.resealing import RESEALERS
 from headrace.upkeep.operations.rotate_secrets import rotate_secrets
 from headrace_sdk import SignatureMismatchError, verify_request
 from tests.unit.desk import AGENT, HOOK, SLACK, Desk
@@ -157,7 +158,7 @@ def test_nothing_stored_is_readable_and_all_of_it_is_sealed_anew_with_a_new_key(
     stored = str(desk.config.items)
     assert not [secret for secret in (made, SECRET) if secret in stored]
     before = [item for item in desk.config.items if item.get("signing_secret")]
-    assert rotate_secrets(desk.config, desk.vault).resealed == 1
+    assert rotate_secrets(desk.config, desk.vault, desk.clock, RESEALERS).resealed == 1
     after = [item for item in desk.config.items if item.get("signing_secret")]
     assert before[0]["old_secrets"] != after[0]["old_secrets"]
     assert receiver.accepts(made, SECRET) == [True, True]

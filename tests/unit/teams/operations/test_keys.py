@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from headrace.errors import Conflict, NotAuthenticated, NotFound, Unavailable
 from headrace.ports.table import Update
-from headrace.route.stages.configuration import Configuration
 from headrace.teams.domain.keys import hash_key, well_formed
-from headrace.teams.operations.keys import MOST_KEYS, create_key, revoke_key
+from headrace.teams.operations.keys import MOST_KEYS, NewKey, create_key, revoke_key
 from headrace.teams.operations.projects import create_project, delete_project
-from headrace.upkeep.wire import items
-from tests.functions.management import Api, Reply, make_ports
+from headrace.teams.stages.authenticate import ApiKeys
+from headrace.teams.wire.items import KEY, key_pk
+from headrace.upkeep.operations.change import Person
+from tests.functions.management import Api, Reply, make_needs
 
 CACHE = timedelta(seconds=30)
 CREATED = "2023-11-14T22:13:20Z"
@@ -25,13 +26,21 @@ class Shop:
     """A project of Ada's and its keys."""
 
     def __init__(self) -> None:
-        self.ports = make_ports()
-        self.api = Api(self.ports)
-        self.project_id = create_project("shop", "ada", self.ports)
+        self.needs = make_needs()
+        self.api = Api(self.needs)
+        self.project_id = create_project("shop", "ada", self.needs.teams())
 
     def call(self, method: str, path: str = "", body=None, project_id=None, **query) -> Reply:
         whole = f"/projects/{project_id or self.project_id}/api-keys{path}"
         return self.api.call(method, whole, body, token=self.api.token_of("ada"), query=query)
+
+    @property
+    def author(self) -> Person:
+        return Person(self.project_id, "ada")
+
+    def new_key(self, name: str) -> NewKey:
+        """Without the API."""
+        return create_key(self.author, name, self.needs.teams())
 
     def key(self, name: str = "collector") -> dict[str, str]:
         reply = self.call("POST", "", {"name": name})
@@ -42,12 +51,12 @@ class Shop:
     def listed(self) -> list[dict]:
         return self.call("GET").json["items"]
 
-    def instance(self) -> Configuration:
+    def instance(self) -> ApiKeys:
         """What one instance of a function remembers."""
-        return Configuration(self.ports.config, self.ports.clock, key_ttl=CACHE, ttl=CACHE)
+        return ApiKeys(self.needs.config, self.needs.clock, ttl=CACHE)
 
     def stored(self, key: str) -> dict | None:
-        return self.ports.config.get(items.key_pk(hash_key(key)), items.KEY)
+        return self.needs.config.get(key_pk(hash_key(key)), KEY)
 
 
 @pytest.fixture
@@ -75,7 +84,7 @@ def test_a_key_is_shown_whole_once_and_works(shop):
 
 def test_of_a_key_only_a_hash_and_its_beginning_are_stored(shop):
     key = shop.key()["key"]
-    stored = str(shop.ports.config.items)
+    stored = str(shop.needs.config.items)
     assert hash_key(key) in stored
     assert key not in stored
     assert key[9:] not in stored
@@ -94,7 +103,7 @@ def test_a_revoked_key_stops_working_everywhere_within_the_cache_time(shop):
         assert instance.project_of(made["key"]) == shop.project_id
     reply = shop.call("DELETE", f"/{made['id']}")
     assert (reply.status, reply.body) == (204, b"")
-    shop.ports.clock.advance(CACHE)
+    shop.needs.clock.advance(CACHE)
     for instance in [*instances, shop.instance()]:
         with pytest.raises(NotAuthenticated):
             instance.project_of(made["key"])
@@ -111,16 +120,16 @@ def test_a_key_is_revoked_once(shop):
 
 def test_a_key_that_only_a_lagging_index_still_names_is_not_there(shop, monkeypatch):
     made = shop.key()
-    page = shop.ports.config.query
+    page = shop.needs.config.query
     stale = {}
-    monkeypatch.setattr(shop.ports.config, "query", lambda places, **how: stale.setdefault(places, page(places, **how)))
+    monkeypatch.setattr(shop.needs.config, "query", lambda places, **how: stale.setdefault(places, page(places, **how)))
     assert [shop.call("DELETE", f"/{made['id']}").status for _ in range(2)] == [204, 404]
     shop.key()  # the count is right
 
 
 def test_a_key_of_another_project_is_not_there(shop):
     made = shop.key()
-    other = create_project("other", "ada", shop.ports)
+    other = create_project("other", "ada", shop.needs.teams())
     assert shop.call("DELETE", f"/{made['id']}", project_id=other).status == 404
     assert shop.call("GET", project_id=other).json["items"] == []
     assert shop.instance().project_of(made["key"]) == shop.project_id
@@ -146,22 +155,22 @@ def test_a_name_that_cannot_be_one_is_refused_by_its_field(shop, body, field, wo
 
 
 def test_a_project_has_as_many_keys_as_the_message_says(shop):
-    made = [create_key(shop.project_id, f"key {number}", shop.ports) for number in range(MOST_KEYS)]
+    made = [shop.new_key(f"key {number}") for number in range(MOST_KEYS)]
     reply = shop.call("POST", "", {"name": "one more"})
     assert reply.status == 409
     assert "at most 100 API keys" in reply.detail
-    revoke_key(shop.project_id, made[7].id, shop.ports)
+    revoke_key(shop.author, made[7].id, shop.needs.teams())
     assert shop.call("POST", "", {"name": "one more"}).status == 201
 
 
 def test_keys_made_and_revoked_at_once_are_counted_right(shop):
-    made = [create_key(shop.project_id, "key", shop.ports) for _ in range(MOST_KEYS - 4)]
+    made = [create_key(Person(shop.project_id, "ada"), "key", shop.needs.teams()) for _ in range(MOST_KEYS - 4)]
     barrier = threading.Barrier(8)
 
     def work(number: int) -> object:
         barrier.wait(30)
         try:
-            return create_key(shop.project_id, "key", shop.ports)
+            return create_key(Person(shop.project_id, "ada"), "key", shop.needs.teams())
         except Conflict as full:
             return full
 
@@ -169,22 +178,22 @@ def test_keys_made_and_revoked_at_once_are_counted_right(shop):
         ends = list(pool.map(work, range(8)))
     assert sum(isinstance(end, Conflict) for end in ends) == 4
     for each in made:
-        revoke_key(shop.project_id, each.id, shop.ports)
+        revoke_key(shop.author, each.id, shop.needs.teams())
     assert len(shop.listed) == 4
 
 
 def test_a_project_that_is_gone_gets_no_key(shop):
-    delete_project(shop.project_id, shop.ports)
+    delete_project(Person(shop.project_id, ""), shop.needs.teams())
     for project_id in (shop.project_id, "never-was"):
         with pytest.raises(NotFound):
-            create_key(project_id, "key", shop.ports)
-    assert [item for item in shop.ports.config.items if item["sk"] == items.KEY] == []
+            create_key(Person(project_id, "ada"), "key", shop.needs.teams())
+    assert [item for item in shop.needs.config.items if item["sk"] == KEY] == []
 
 
 def test_the_key_of_a_deleted_project_stops_working(shop):
     key = shop.key()["key"]
-    shop.ports.wiring.outage = Unavailable("down")  # even if the rest of the deletion has to wait
-    delete_project(shop.project_id, shop.ports)
+    shop.needs.wiring.outage = Unavailable("down")  # even if the rest of the deletion has to wait
+    delete_project(Person(shop.project_id, ""), shop.needs.teams())
     with pytest.raises(NotAuthenticated):
         shop.instance().project_of(key)
 
@@ -193,7 +202,7 @@ def test_the_key_of_a_deleted_project_stops_working(shop):
 @settings(max_examples=40, deadline=None)
 def test_pages_put_together_are_every_key_once(count, limit):
     shop = Shop()
-    ids = sorted(create_key(shop.project_id, f"key {number}", shop.ports).id for number in range(count))
+    ids = sorted(shop.new_key(f"key {number}").id for number in range(count))
     found, cursor = [], {}
     while cursor is not None:
         page = shop.call("GET", limit=limit, **cursor).json
@@ -210,14 +219,14 @@ def test_pages_put_together_are_every_key_once(count, limit):
 def writes(shop, monkeypatch):
     """Every update of the config table."""
     seen = []
-    real = shop.ports.config.update
-    monkeypatch.setattr(shop.ports.config, "update", lambda change: seen.append(change) or real(change))
+    real = shop.needs.config.update
+    monkeypatch.setattr(shop.needs.config, "update", lambda change: seen.append(change) or real(change))
     return seen
 
 
 def test_a_key_says_when_it_was_last_used(shop):
     made = shop.key()
-    shop.ports.clock.advance(minutes=5)
+    shop.needs.clock.advance(minutes=5)
     shop.instance().project_of(made["key"])
     assert shop.listed[0]["last_used_at"] == "2023-11-14T22:18:20Z"
 
@@ -228,9 +237,9 @@ def test_an_hour_of_use_by_many_instances_costs_one_write(shop, writes):
     for _ in range(119):
         for instance in instances:
             instance.project_of(key)
-        shop.ports.clock.advance(seconds=30)
+        shop.needs.clock.advance(seconds=30)
     assert len(writes) == 1
-    shop.ports.clock.advance(seconds=30)
+    shop.needs.clock.advance(seconds=30)
     for instance in instances:
         instance.project_of(key)
     assert len(writes) == 2
@@ -251,22 +260,22 @@ def test_a_write_that_fails_fails_no_request(shop, monkeypatch, problem):
     def fail(_: Update) -> None:
         raise problem
 
-    monkeypatch.setattr(shop.ports.config, "update", fail)
+    monkeypatch.setattr(shop.needs.config, "update", fail)
     assert shop.instance().project_of(key) == shop.project_id
 
 
 def test_a_key_that_is_revoked_while_it_is_read_is_not_brought_back(shop, monkeypatch):
     made = shop.key()
-    read = shop.ports.config.get
+    read = shop.needs.config.get
 
     def revoke_after_reading(pk: str, sk: str):
         item = read(pk, sk)
-        if sk == items.KEY and item is not None:
-            monkeypatch.setattr(shop.ports.config, "get", read)
-            revoke_key(shop.project_id, made["id"], shop.ports)
+        if sk == KEY and item is not None:
+            monkeypatch.setattr(shop.needs.config, "get", read)
+            revoke_key(shop.author, made["id"], shop.needs.teams())
         return item
 
-    monkeypatch.setattr(shop.ports.config, "get", revoke_after_reading)
+    monkeypatch.setattr(shop.needs.config, "get", revoke_after_reading)
     shop.instance().project_of(made["key"])
     assert shop.stored(made["key"]) is None
     assert shop.listed == []

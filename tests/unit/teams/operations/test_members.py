@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from headrace.api.roles import ROLES, includes
 from headrace.teams.operations.members import MOST_MEMBERS, add_member
 from headrace.teams.operations.projects import create_project, load_project
-from headrace.upkeep.wire import items
-from tests.functions.management import Api, Reply, make_ports
+from headrace.teams.wire.items import ACCOUNT, EMAIL, MEMBER_PREFIX, account_pk, email_pk
+from headrace.upkeep.operations.change import Person
+from tests.functions.management import Api, Reply, make_needs
 
 PEOPLE = ("ada", "bob", "cyd", "dan")
 
@@ -16,18 +17,18 @@ PEOPLE = ("ada", "bob", "cyd", "dan")
 class Team:
     """A project of Ada's, and people with accounts."""
 
-    def __init__(self, ports=None) -> None:
-        self.ports = ports or make_ports()
-        self.api = Api(self.ports)
+    def __init__(self, needs=None) -> None:
+        self.needs = needs or make_needs()
+        self.api = Api(self.needs)
         for name in PEOPLE:
             self.sign_up(name)
-        self.project_id = create_project("shop", "ada", self.ports)
+        self.project_id = create_project("shop", "ada", self.needs.teams())
 
     def sign_up(self, name: str) -> None:
         email = f"{name}@example.com"
-        account = {"pk": items.account_pk(name), "sk": items.ACCOUNT, "email": email, "name": name.title()}
-        self.ports.config.put(account)
-        self.ports.config.put({"pk": items.email_pk(email), "sk": items.EMAIL, "account_id": name})
+        account = {"pk": account_pk(name), "sk": ACCOUNT, "email": email, "name": name.title()}
+        self.needs.config.put(account)
+        self.needs.config.put({"pk": email_pk(email), "sk": EMAIL, "account_id": name})
 
     def call(self, by: str, method: str, path: str = "", body=None, **query) -> Reply:
         whole = f"/projects/{self.project_id}/members{path}"
@@ -45,8 +46,8 @@ class Team:
     @property
     def roles(self) -> dict[str, str]:
         """What is stored."""
-        stored = [item for item in self.ports.config.items if item["sk"].startswith(items.MEMBER_PREFIX)]
-        return {item["sk"].removeprefix(items.MEMBER_PREFIX): item["role"] for item in stored}
+        stored = [item for item in self.needs.config.items if item["sk"].startswith(MEMBER_PREFIX)]
+        return {item["sk"].removeprefix(MEMBER_PREFIX): item["role"] for item in stored}
 
     def with_roles(self, **roles: str) -> "Team":
         for name, role in roles.items():
@@ -77,7 +78,7 @@ def test_a_member_comes_with_name_address_role_and_time(team):
 
 def test_an_account_that_is_gone_is_still_listed_as_a_member(team):
     team.with_roles(bob="viewer")
-    team.ports.config.delete(items.account_pk("bob"), items.ACCOUNT)
+    team.needs.config.delete(account_pk("bob"), ACCOUNT)
     assert team.call("ada", "GET").json["items"][1] == {
         "user_id": "bob",
         "email": "",
@@ -119,7 +120,7 @@ def test_who_is_a_member_already_is_not_added_again(team):
 
 def test_a_project_has_as_many_members_as_the_message_says(team):
     for number in range(MOST_MEMBERS - 1):
-        add_member(team.project_id, f"account-{number}", "viewer", team.ports, by="owner")
+        add_member(Person(team.project_id, "ada"), f"account-{number}", "viewer", team.needs.teams(), by="owner")
     reply = team.add("ada", "bob", "viewer")
     assert (reply.status, reply.detail) == (409, "a project has at most 100 members")
     assert team.remove("ada", "account-7").status == 204
@@ -186,7 +187,7 @@ def test_a_new_role_counts_at_once(team):
 def test_pages_put_together_are_every_member_once(limit, count):
     team = Team()
     for number in range(count):
-        add_member(team.project_id, f"account-{number}", "viewer", team.ports, by="owner")
+        add_member(Person(team.project_id, "ada"), f"account-{number}", "viewer", team.needs.teams(), by="owner")
     found, cursor = [], {}
     while cursor is not None:
         page = team.call("ada", "GET", limit=limit, **cursor).json
@@ -238,6 +239,6 @@ def test_whatever_members_do_to_one_another_follows_the_rules_and_leaves_an_owne
         status, roles = expected(roles, by, action, whom, role)
         reply = team.remove(by, whom) if action == "remove" else getattr(team, action)(by, whom, role)
         assert (reply.status, team.roles) == (status, roles)
-        project = load_project(team.project_id, team.ports.config)
+        project = load_project(team.project_id, team.needs.config)
         assert project["members"] == len(roles)
         assert project["owners"] == list(roles.values()).count("owner") >= 1

@@ -11,27 +11,27 @@ from headrace.adapters.table_sql import SqlTable
 from headrace.errors import Conflict, HeadraceError
 from headrace.teams.operations.members import add_member, change_role, page_of_members, remove_member
 from headrace.teams.operations.projects import create_project, load_project
-from headrace.upkeep.operations.ports import Ports
+from headrace.upkeep.operations.change import Person
 from tests.fakes.clock import FakeClock
-from tests.functions.management import make_ports
+from tests.functions.management import Needs, make_needs
 
 
 @pytest.fixture(params=["sql", "fake"])
-def ports(request, tmp_path) -> Iterator[Ports]:
+def needs(request, tmp_path) -> Iterator[Needs]:
     clock = FakeClock()
     if request.param == "fake":
-        yield make_ports(clock)
+        yield make_needs(clock)
         return
     with closing(SqlTable(f"sqlite:///{tmp_path}/store.db", "config", clock)) as config:
-        yield make_ports(clock, config=config)
+        yield make_needs(clock, config=config)
 
 
 @pytest.fixture
-def project_id(ports) -> str:
+def project_id(needs) -> str:
     """A project that six people own."""
-    made = create_project("shop", "owner-0", ports)
+    made = create_project("shop", "owner-0", needs.teams())
     for number in range(1, 6):
-        add_member(made, f"owner-{number}", "owner", ports, by="owner")
+        add_member(Person(made, "owner-0"), f"owner-{number}", "owner", needs.teams(), by="owner")
     return made
 
 
@@ -50,28 +50,30 @@ def at_once(count: int, work) -> list:
         return list(pool.map(start, range(count)))
 
 
-def owners(project_id: str, ports: Ports) -> list[str]:
-    page = page_of_members(project_id, ports.config, limit=100)
+def owners(project_id: str, needs: Needs) -> list[str]:
+    page = page_of_members(project_id, needs.config, limit=100)
     return [item["sk"] for item in page.items if item["role"] == "owner"]
 
 
-def test_of_owners_who_all_leave_at_once_one_stays(project_id, ports):
-    ends = at_once(6, lambda number: remove_member(project_id, f"owner-{number}", ports, by="owner"))
+def test_of_owners_who_all_leave_at_once_one_stays(project_id, needs):
+    ends = at_once(
+        6, lambda number: remove_member(Person(project_id, "owner-0"), f"owner-{number}", needs.teams(), by="owner")
+    )
     assert sorted(type(end) for end in ends if end is not None) == [Conflict]
-    assert len(owners(project_id, ports)) == 1
+    assert len(owners(project_id, needs)) == 1
 
 
-def test_of_owners_who_demote_each_other_at_once_one_stays(project_id, ports):
+def test_of_owners_who_demote_each_other_at_once_one_stays(project_id, needs):
     def demote(number: int) -> None:
-        change_role(project_id, f"owner-{(number + 1) % 6}", "viewer", ports, by="owner")
+        change_role(Person(project_id, "owner-0"), f"owner-{(number + 1) % 6}", "viewer", needs.teams(), by="owner")
 
     ends = at_once(6, demote)
     assert [type(end) for end in ends if isinstance(end, HeadraceError)] == [Conflict]
-    assert len(owners(project_id, ports)) == 1
-    assert load_project(project_id, ports.config)["owners"] == 1
+    assert len(owners(project_id, needs)) == 1
+    assert load_project(project_id, needs.config)["owners"] == 1
 
 
-def test_one_person_added_by_many_at_once_is_a_member_once(project_id, ports):
-    ends = at_once(6, lambda _: add_member(project_id, "new", "viewer", ports, by="owner"))
+def test_one_person_added_by_many_at_once_is_a_member_once(project_id, needs):
+    ends = at_once(6, lambda _: add_member(Person(project_id, "owner-0"), "new", "viewer", needs.teams(), by="owner"))
     assert [type(end) for end in ends].count(Conflict) == 5
-    assert load_project(project_id, ports.config)["members"] == 7
+    assert load_project(project_id, needs.config)["members"] == 7

@@ -273,9 +273,9 @@ def test_a_deleted_project_leaves_nothing_of_its_traces(desk: Desk) -> None:
     desk.trace(agent(3, trace=3, gen_ai__operation__name="create_agent"))  # which is in no list
     assert len(runs(desk)) == 1
     desk.delete("")
-    reconcile(desk.ports)
+    reconcile(desk.needs.upkeep())
     desk.clock.advance(hours=2)
-    reconcile(desk.ports)
+    reconcile(desk.needs.upkeep())
     assert [item for item in desk.telemetry.items if desk.project_id in item["pk"]] == []
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,9 +11,10 @@ from headrace.errors import Conflict, Unavailable
 from headrace.intake.wire.envelope import encode_attributes, encode_records
 from headrace.ports.bus import Message, Received
 from headrace.ports.table import Put
+from headrace.trace.operations.tracing import load_tracing
 from headrace.trace.stages import trace as stage
 from headrace.trace.stages.names import Names
-from headrace.trace.stages.trace import Ports, trace
+from headrace.trace.stages.trace import TraceNeeds, trace
 from headrace.trace.wire import run_items
 from tests.fakes.span_archive import FakeSpanArchive
 from tests.unit.scene import PROJECT, SPANS, Scene
@@ -50,8 +52,10 @@ def archive() -> FakeSpanArchive:
 
 
 @pytest.fixture
-def ports(scene: Scene, archive: FakeSpanArchive) -> Ports:
-    return Ports(scene.bus, scene.configuration, scene.telemetry, scene.clock, Names(), archive)
+def needs(scene: Scene, archive: FakeSpanArchive) -> TraceNeeds:
+    return TraceNeeds(
+        scene.bus, partial(load_tracing, config=scene.config), scene.telemetry, scene.clock, Names(), archive
+    )
 
 
 def arrive(scene: Scene, *records: Any) -> list[Received]:
@@ -68,17 +72,19 @@ def stored_runs(scene: Scene) -> dict[str, int]:
     return {run["trace_id"]: run["span_count"] for run in runs}
 
 
-def test_spans_are_stored_as_runs_and_as_rows(scene: Scene, ports: Ports, archive: FakeSpanArchive) -> None:
-    assert trace(arrive(scene, flat(1), flat(2)), ports) == []
+def test_spans_are_stored_as_runs_and_as_rows(scene: Scene, needs: TraceNeeds, archive: FakeSpanArchive) -> None:
+    assert trace(arrive(scene, flat(1), flat(2)), needs) == []
     assert stored_runs(scene) == {TRACE: 2}
-    assert [span.agent for span in archive.spans(PROJECT)] == ["planner", "planner"]
+    assert [span["agent"] for span in archive.spans(PROJECT)] == ["planner", "planner"]
 
 
-def test_a_message_that_cannot_be_read_is_a_dead_letter_and_its_neighbours_are_not(scene: Scene, ports: Ports) -> None:
+def test_a_message_that_cannot_be_read_is_a_dead_letter_and_its_neighbours_are_not(
+    scene: Scene, needs: TraceNeeds
+) -> None:
     good = arrive(scene, flat())
     scene.bus.publish(SPANS, [Message("no json", {"project_id": PROJECT}), Message("[]", {})])
     bad = scene.bus.receive(SPANS, limit=2, lease=scene.remaining)
-    assert trace([*bad, *good], ports) == []
+    assert trace([*bad, *good], needs) == []
     assert stored_runs(scene) == {TRACE: 1}
     reasons = [letter.reason for letter in scene.bus.dead_letters(SPANS).items]
     assert len(reasons) == 2
@@ -87,20 +93,20 @@ def test_a_message_that_cannot_be_read_is_a_dead_letter_and_its_neighbours_are_n
 
 @pytest.mark.parametrize("part", ["telemetry", "archive", "config"])
 def test_what_could_not_be_stored_comes_back_and_counts_once(
-    scene: Scene, ports: Ports, archive: FakeSpanArchive, part: str
+    scene: Scene, needs: TraceNeeds, archive: FakeSpanArchive, part: str
 ) -> None:
     broken = {"telemetry": scene.telemetry, "archive": archive, "config": scene.config}[part]
     messages = arrive(scene, flat(1), flat(2))
     broken.outage = Unavailable("down")
     with pytest.raises(Unavailable):
-        trace(messages, ports)
+        trace(messages, needs)
     broken.outage = None
-    assert trace(messages, ports) == []
+    assert trace(messages, needs) == []
     assert stored_runs(scene) == {TRACE: 2}
 
 
 def test_a_fault_of_ours_in_one_message_costs_its_neighbours_nothing(
-    scene: Scene, ports: Ports, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, needs: TraceNeeds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     normalize: Callable[..., Any] = stage.normalize
 
@@ -111,61 +117,61 @@ def test_a_fault_of_ours_in_one_message_costs_its_neighbours_nothing(
 
     monkeypatch.setattr(stage, "normalize", fail_on_three)
     messages = [arrive(scene, flat(number, f"{number:032x}"))[0] for number in (1, 2, 3, 4)]
-    assert trace(messages, ports) == [messages[2].id]
+    assert trace(messages, needs) == [messages[2].id]
     assert len(stored_runs(scene)) == 3
 
 
-def test_a_damaged_chunk_costs_its_spans_and_nothing_else(scene: Scene, ports: Ports) -> None:
-    trace(arrive(scene, flat(1)), ports)
+def test_a_damaged_chunk_costs_its_spans_and_nothing_else(scene: Scene, needs: TraceNeeds) -> None:
+    trace(arrive(scene, flat(1)), needs)
     (chunk,) = [item for item in scene.telemetry.items if item["sk"].startswith(run_items.CHUNK_PREFIX)]
     scene.telemetry.put({**chunk, "data": b"damage"})
-    assert trace(arrive(scene, flat(2)), ports) == []
+    assert trace(arrive(scene, flat(2)), needs) == []
     assert stored_runs(scene) == {TRACE: 1}
 
 
-def test_who_stores_a_span_of_the_same_trace_in_between_loses_nothing(scene: Scene, ports: Ports) -> None:
+def test_who_stores_a_span_of_the_same_trace_in_between_loses_nothing(scene: Scene, needs: TraceNeeds) -> None:
     mine, theirs = arrive(scene, flat(1)), arrive(scene, flat(2))
     transact = scene.telemetry.transact
 
     def overtaken(writes: Any) -> None:
         scene.telemetry.transact = transact
-        trace(theirs, ports)
+        trace(theirs, needs)
         transact(writes)
 
     scene.telemetry.transact = overtaken  # type: ignore[method-assign]
-    assert trace(mine, ports) == []
+    assert trace(mine, needs) == []
     assert stored_runs(scene) == {TRACE: 2}
 
 
-def test_many_writers_of_one_trace_lose_no_span(scene: Scene, ports: Ports) -> None:
+def test_many_writers_of_one_trace_lose_no_span(scene: Scene, needs: TraceNeeds) -> None:
     messages = [arrive(scene, flat(number)) for number in range(1, 13)]
     with ThreadPoolExecutor(4) as threads:
-        assert list(threads.map(lambda each: trace(each, ports), messages)) == [[]] * 12
+        assert list(threads.map(lambda each: trace(each, needs), messages)) == [[]] * 12
     assert stored_runs(scene) == {TRACE: 12}
 
 
-def test_a_trace_that_is_contended_for_ever_comes_back(scene: Scene, ports: Ports) -> None:
+def test_a_trace_that_is_contended_for_ever_comes_back(scene: Scene, needs: TraceNeeds) -> None:
     def always_late(writes: Any) -> None:
         if any(isinstance(write, Put) and write.item["sk"] == run_items.RUN for write in writes):
             raise Conflict("late")
 
     scene.telemetry.transact = always_late  # type: ignore[method-assign]
     with pytest.raises(Unavailable, match=TRACE):
-        trace(arrive(scene, flat()), ports)
+        trace(arrive(scene, flat()), needs)
 
 
-def test_a_trace_of_ten_thousand_spans_in_many_requests_is_one_run(scene: Scene, ports: Ports) -> None:
+def test_a_trace_of_ten_thousand_spans_in_many_requests_is_one_run(scene: Scene, needs: TraceNeeds) -> None:
     for start in range(0, 10_000, 2_000):
         records = [
             flat(number + 1, parentSpanId=f"{1:016x}" if number else "") for number in range(start, start + 2_000)
         ]
-        assert trace(arrive(scene, *records), ports) == []
+        assert trace(arrive(scene, *records), needs) == []
     assert stored_runs(scene) == {TRACE: 10_000}
 
 
-def test_spans_that_only_define_agents_are_kept_and_are_no_run_in_lists(scene: Scene, ports: Ports) -> None:
+def test_spans_that_only_define_agents_are_kept_and_are_no_run_in_lists(scene: Scene, needs: TraceNeeds) -> None:
     trace(
-        arrive(scene, flat(attributes={"gen_ai.operation.name": "create_agent", "gen_ai.agent.name": "planner"})), ports
+        arrive(scene, flat(attributes={"gen_ai.operation.name": "create_agent", "gen_ai.agent.name": "planner"})), needs
     )
     assert stored_runs(scene) == {TRACE: 1}
     entries = [item["sk"] for item in scene.telemetry.items if item["pk"] == run_items.runs_pk(PROJECT)]
@@ -173,7 +179,7 @@ def test_spans_that_only_define_agents_are_kept_and_are_no_run_in_lists(scene: S
 
 
 def test_a_run_of_many_agents_users_and_sessions_that_began_earlier_than_it_seemed_moves_in_the_index(
-    scene: Scene, ports: Ports
+    scene: Scene, needs: TraceNeeds
 ) -> None:
     chat = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
     crowd = [
@@ -184,8 +190,8 @@ def test_a_run_of_many_agents_users_and_sessions_that_began_earlier_than_it_seem
         )
         for number in range(2, 22)
     ]
-    assert trace(arrive(scene, *crowd), ports) == []
-    assert trace(arrive(scene, flat(1, timestamp="2026-01-15T10:30:00Z")), ports) == []
+    assert trace(arrive(scene, *crowd), needs) == []
+    assert trace(arrive(scene, flat(1, timestamp="2026-01-15T10:30:00Z")), needs) == []
     assert stored_runs(scene) == {TRACE: 21}
     (run,) = [item for item in scene.telemetry.items if item["sk"] == run_items.RUN]
     entries = [item["sk"] for item in scene.telemetry.items if item["pk"] == run_items.runs_pk(PROJECT)]
@@ -193,12 +199,12 @@ def test_a_run_of_many_agents_users_and_sessions_that_began_earlier_than_it_seem
     assert sorted(run["entries"]) == entries
 
 
-def test_calls_of_one_operation_with_any_number_of_durations_are_counted_once(scene: Scene, ports: Ports) -> None:
+def test_calls_of_one_operation_with_any_number_of_durations_are_counted_once(scene: Scene, needs: TraceNeeds) -> None:
     spans = [flat(number, durationNano=10_000 * 2**number) for number in range(1, 41)]
     spans += [flat(100 + number, durationNano=15_000 * 2**number) for number in range(1, 41)]
     messages = arrive(scene, *spans)
     for _ in range(2):
-        assert trace(messages, ports) == []
+        assert trace(messages, needs) == []
     (minute,) = [item for item in scene.telemetry.items if item["sk"].startswith("minute#")]
     assert minute["calls"] == 80
     assert sum(count for name, count in minute.items() if name[1:].isdigit()) == 80

@@ -11,9 +11,10 @@ from headrace.errors import Conflict
 from headrace.ports.table import PRESENT, Update
 from headrace.teams.operations.members import add_member
 from headrace.teams.operations.projects import create_project
-from headrace.upkeep.operations.audit import KEPT, audit_put, entry_put
-from headrace.upkeep.wire import items
-from tests.functions.management import Api, Reply, make_ports
+from headrace.teams.wire.items import ACCOUNT, EMAIL, account_pk, email_pk
+from headrace.upkeep.operations.audit import KEPT, entry_put
+from headrace.upkeep.operations.change import Person
+from tests.functions.management import Api, Reply, make_needs
 
 START = "2023-11-14T22:13:20Z"
 
@@ -22,14 +23,14 @@ class Office:
     """A project of Ada's, with Bob, whose changes are on record."""
 
     def __init__(self) -> None:
-        self.ports = make_ports()
-        self.api = Api(self.ports)
+        self.needs = make_needs()
+        self.api = Api(self.needs)
         for name in ("ada", "bob"):
-            account = {"pk": items.account_pk(name), "sk": items.ACCOUNT, "email": f"{name}@example.com"}
-            unique = {"pk": items.email_pk(f"{name}@example.com"), "sk": items.EMAIL, "account_id": name}
-            self.ports.config.put(account)
-            self.ports.config.put(unique)
-        self.project_id = create_project("shop", "ada", self.ports)
+            account = {"pk": account_pk(name), "sk": ACCOUNT, "email": f"{name}@example.com"}
+            unique = {"pk": email_pk(f"{name}@example.com"), "sk": EMAIL, "account_id": name}
+            self.needs.config.put(account)
+            self.needs.config.put(unique)
+        self.project_id = create_project("shop", "ada", self.needs.teams())
 
     def call(self, method: str, path: str, body=None, by: str = "ada", **query) -> Reply:
         whole = f"/projects/{self.project_id}{path}"
@@ -51,7 +52,7 @@ def office() -> Office:
 
 
 def test_an_entry_says_who_did_what_to_what_when_and_from_where(office):
-    office.ports.clock.advance(seconds=5)
+    office.needs.clock.advance(seconds=5)
     office.call("PATCH", "", {"name": "store"})
     assert office.entries() == [
         {
@@ -78,10 +79,10 @@ def test_an_entry_says_who_did_what_to_what_when_and_from_where(office):
 def test_every_change_of_members_and_keys_is_on_record(office):
     def tick(reply: Reply) -> Reply:
         assert reply.status < 300
-        office.ports.clock.advance(seconds=1)
+        office.needs.clock.advance(seconds=1)
         return reply
 
-    office.ports.clock.advance(seconds=1)
+    office.needs.clock.advance(seconds=1)
     tick(office.call("POST", "/members", {"email": "bob@example.com", "role": "viewer"}))
     tick(office.call("PATCH", "/members/bob", {"role": "editor"}))
     tick(office.call("DELETE", "/members/bob", by="bob"))
@@ -101,7 +102,7 @@ def test_every_change_of_members_and_keys_is_on_record(office):
 def test_no_entry_holds_a_key(office):
     key = office.call("POST", "/api-keys", {"name": "collector"}).json["key"]
     assert key[9:] not in str(office.entries())
-    assert key[9:] not in str(office.ports.config.items)
+    assert key[9:] not in str(office.needs.config.items)
 
 
 @pytest.mark.parametrize(
@@ -126,16 +127,16 @@ def test_what_was_not_changed_is_not_on_record(office, method, path, body, statu
 
 
 def test_an_entry_and_its_change_happen_together_or_not_at_all(office):
-    entry = entry_put(office.project_id, "ada", "sink.delete", "s-1", office.ports.clock)
+    entry = entry_put(office.project_id, "ada", "sink.delete", "s-1", office.needs.clock)
     with pytest.raises(Conflict):
-        office.ports.config.transact([Update("project#x", "sink#s-1", set={"a": 1}, condition=PRESENT), entry])
+        office.needs.config.transact([Update("project#x", "sink#s-1", set={"a": 1}, condition=PRESENT), entry])
     assert [action for action, _, _ in office.told] == ["project.create"]
 
 
 def test_an_entry_is_made_of_the_call_that_it_records(office):
     call = Call({"project_id": office.project_id}, "192.0.2.1", account_id="bob")
-    office.ports.clock.advance(seconds=1)
-    office.ports.config.transact([audit_put(call, "sink.create", "s-1", office.ports, detail="a webhook")])
+    office.needs.clock.advance(seconds=1)
+    office.needs.changes().make(call, lambda change: change.audit("sink.create", "s-1", "a webhook"))
     assert office.entries()[0] == {
         "at": "2023-11-14T22:13:21Z",
         "user_id": "bob",
@@ -148,21 +149,21 @@ def test_an_entry_is_made_of_the_call_that_it_records(office):
 
 
 def test_who_has_no_account_any_more_is_on_record_all_the_same(office):
-    office.ports.config.delete(items.account_pk("ada"), items.ACCOUNT)
+    office.needs.config.delete(account_pk("ada"), ACCOUNT)
     assert [(each["user_id"], each["email"]) for each in office.entries()] == [("ada", "")]
 
 
 def test_entries_are_kept_for_a_year(office):
     assert timedelta(days=365) == KEPT
-    office.ports.clock.advance(KEPT - timedelta(seconds=1))
+    office.needs.clock.advance(KEPT - timedelta(seconds=1))
     assert len(office.entries()) == 1
-    office.ports.clock.advance(seconds=1)
+    office.needs.clock.advance(seconds=1)
     assert office.entries() == []
 
 
 @pytest.mark.parametrize(("role", "status"), [("viewer", 403), ("editor", 403), ("admin", 200), ("owner", 200)])
 def test_admins_read_it(office, role, status):
-    add_member(office.project_id, "bob", role, office.ports, by="owner")
+    add_member(Person(office.project_id, "ada"), "bob", role, office.needs.teams(), by="owner")
     assert office.call("GET", "/audit", by="bob").status == status
 
 
@@ -171,8 +172,8 @@ def test_admins_read_it(office, role, status):
 def test_pages_put_together_are_every_entry_once_newest_first(ticks, limit):
     office = Office()
     for number, tick in enumerate(ticks):
-        office.ports.clock.advance(seconds=tick)
-        office.ports.config.transact([entry_put(office.project_id, "ada", "x.y", str(number), office.ports.clock)])
+        office.needs.clock.advance(seconds=tick)
+        office.needs.config.transact([entry_put(office.project_id, "ada", "x.y", str(number), office.needs.clock)])
     found, cursor = [], {}
     while cursor is not None:
         page = office.call("GET", "/audit", limit=limit, **cursor).json

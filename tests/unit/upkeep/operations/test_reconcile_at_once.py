@@ -8,20 +8,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headrace.errors import HeadraceError, Unavailable
+from headrace.intake.wire.items import COUNTERS
+from headrace.ports.items import PROJECT_PREFIX, project_pk
 from headrace.ports.table import Update
 from headrace.teams.operations.keys import create_key
 from headrace.teams.operations.projects import create_project, delete_project
-from headrace.upkeep.operations.ports import Ports
+from headrace.upkeep.operations.change import Person
 from headrace.upkeep.operations.reconcile import AFTERMATH, LEASE, reconcile
-from headrace.upkeep.wire import items
-from tests.functions.management import make_ports
+from headrace.upkeep.wire.items import PROJECT
+from tests.functions.management import Needs, make_needs
 from tests.unit.upkeep.operations.turns import Actor, Killed, Turns
 from tests.unit.upkeep.operations.wired import intents, later, left_of, save, wanted, wired
 
 
 @pytest.fixture
-def ports() -> Ports:
-    return make_ports()
+def needs() -> Needs:
+    return make_needs()
 
 
 MIXTURES = {
@@ -37,31 +39,31 @@ class World:
     """Operations on a few projects at once, in any order, killed anywhere; and what must be so in the end."""
 
     def __init__(self) -> None:
-        self.ports = make_ports()
+        self.needs = make_needs()
         self.turns = Turns()
-        self.stepped = self.turns.stepped(self.ports)
-        self.projects = [create_project("first", "ada", self.ports)]
+        self.stepped = self.turns.stepped(self.needs)
+        self.projects = [create_project("first", "ada", self.needs.teams())]
         self.deleted: set[str] = set()
 
     def start(self, name: str, project_id: str) -> Actor:
-        ports, pk = self.stepped, items.project_pk(project_id)
+        needs, pk = self.stepped, project_pk(project_id)
 
         def create() -> None:
-            self.projects.append(create_project("another", "ada", ports))
+            self.projects.append(create_project("another", "ada", needs.teams()))
 
         def delete() -> None:
-            delete_project(project_id, ports)
+            delete_project(Person(project_id, ""), needs.teams())
             self.deleted.add(project_id)
 
         operations: dict[str, Callable[[], object]] = {
             "create": create,
-            "start": lambda: save(project_id, ports, max_concurrency=8),
-            "pause": lambda: save(project_id, ports, enabled=False),
-            "clear": lambda: save(project_id, ports, agent_endpoint=None),
+            "start": lambda: save(project_id, needs, max_concurrency=8),
+            "pause": lambda: save(project_id, needs, enabled=False),
+            "clear": lambda: save(project_id, needs, agent_endpoint=None),
             "delete": delete,
-            "key": lambda: create_key(project_id, "key", ports),
-            "count": lambda: ports.telemetry.update(Update(pk, items.COUNTERS, add={"accepted": 1})),
-            "reconcile": lambda: reconcile(ports),
+            "key": lambda: create_key(Person(project_id, "ada"), "key", needs.teams()),
+            "count": lambda: needs.telemetry.update(Update(pk, COUNTERS, add={"accepted": 1})),
+            "reconcile": lambda: reconcile(needs.upkeep()),
         }
         return self.turns.start(operations[name])
 
@@ -80,26 +82,26 @@ class World:
         assert all(
             actor.error is None or isinstance(actor.error, Killed | HeadraceError) for actor in self.turns.actors
         )
-        self.ports.clock.advance(LEASE)
+        self.needs.clock.advance(LEASE)
 
     def settle(self) -> None:
         """Nobody dies any more, and time passes."""
         for duration in (LEASE, AFTERMATH, AFTERMATH):
-            later(self.ports, duration)
+            later(self.needs, duration)
 
     def check(self) -> None:
-        assert intents(self.ports) == []
-        stored = {item["pk"] for item in self.ports.config.items if item["sk"] == items.PROJECT}
-        known = {each.queue[-36:] for each in self.ports.wiring.subscriptions()} | set(self.projects)
-        known |= {pk.removeprefix(items.PROJECT_PREFIX) for pk in stored}
+        assert intents(self.needs) == []
+        stored = {item["pk"] for item in self.needs.config.items if item["sk"] == PROJECT}
+        known = {each.queue[-36:] for each in self.needs.wiring.subscriptions()} | set(self.projects)
+        known |= {pk.removeprefix(PROJECT_PREFIX) for pk in stored}
         for project_id in known:
-            assert wired(project_id, self.ports) == wanted(project_id, self.ports)
-            if items.project_pk(project_id) in stored:
+            assert wired(project_id, self.needs) == wanted(project_id, self.needs)
+            if project_pk(project_id) in stored:
                 assert project_id not in self.deleted
-                assert len(wired(project_id, self.ports)) == 3
+                assert len(wired(project_id, self.needs)) == 3
             else:
-                assert left_of(project_id, self.ports) == []
-        assert {item["pk"] for item in self.ports.telemetry.items} <= stored
+                assert left_of(project_id, self.needs) == []
+        assert {item["pk"] for item in self.needs.telemetry.items} <= stored
 
 
 @pytest.mark.parametrize("death", ["nobody", "first", "second"])
@@ -143,32 +145,32 @@ def test_any_interleaving_of_changes_and_deaths_ends_as_the_configuration_says(m
     world.check()
 
 
-def test_a_pipeline_that_was_saved_during_a_deletion_brings_no_queue_back_for_long(ports):
+def test_a_pipeline_that_was_saved_during_a_deletion_brings_no_queue_back_for_long(needs):
     turns = Turns()
-    stepped = turns.stepped(ports)
-    project_id = create_project("shop", "ada", ports)
+    stepped = turns.stepped(needs)
+    project_id = create_project("shop", "ada", needs.teams())
     saving = turns.start(lambda: save(project_id, stepped))
-    for _ in range(3):
+    for _ in range(4):
         turns.go(saving)  # stored, and about to wire
-    delete_project(project_id, ports)
+    delete_project(Person(project_id, ""), needs.teams())
     turns.go(saving)  # wires what is not to be any more
     turns.kill(saving)
-    assert wired(project_id, ports) != []
-    later(ports)
-    assert wired(project_id, ports) == []
+    assert wired(project_id, needs) != []
+    later(needs)
+    assert wired(project_id, needs) == []
 
 
-def test_two_that_reconcile_at_once_work_off_each_intent_once(ports):
-    ports.wiring.outage = Unavailable("down")
+def test_two_that_reconcile_at_once_work_off_each_intent_once(needs):
+    needs.wiring.outage = Unavailable("down")
     for number in range(5):
-        create_project(f"p{number}", "ada", ports)
-    ports.wiring.outage = None
-    ports.clock.advance(LEASE)
+        create_project(f"p{number}", "ada", needs.teams())
+    needs.wiring.outage = None
+    needs.clock.advance(LEASE)
     turns = Turns()
-    stepped = turns.stepped(ports)
-    both = [turns.start(lambda: reconcile(stepped)) for _ in range(2)]
+    stepped = turns.stepped(needs)
+    both = [turns.start(lambda: reconcile(stepped.upkeep())) for _ in range(2)]
     while turns.waiting:
         for actor in turns.waiting:
             turns.go(actor)
     assert sum(actor.result for actor in both) == 5
-    assert intents(ports) == []
+    assert intents(needs) == []

@@ -7,6 +7,7 @@ from cryptography.fernet import Fernet
 
 from headrace.adapters.vault_fernet import FernetVault
 from headrace.errors import Unavailable
+from headrace.route.operations.resealing import RESEALERS
 from headrace.route.stages.configuration import Configuration
 from headrace.upkeep.operations.rotate_secrets import Rotated, rotate_secrets
 from tests.functions.management import Api
@@ -32,8 +33,8 @@ def desk() -> Desk:
 def hold(desk, *keys) -> None:
     """Let the deployment have these keys, the newest first."""
     desk.vault = FernetVault(keys)
-    desk.ports = replace(desk.ports, vault=desk.vault)
-    desk.api = Api(desk.ports)
+    desk.needs = replace(desk.needs, vault=desk.vault)
+    desk.api = Api(desk.needs)
 
 
 def secrets(desk) -> set[str]:
@@ -51,7 +52,7 @@ def test_after_rotation_the_new_key_alone_opens_everything(desk):
     assert secrets(desk) == ALL
     hold(desk, NEW, OLD)
     assert secrets(desk) == ALL
-    assert rotate_secrets(desk.config, desk.vault) == Rotated(3, ())
+    assert rotate_secrets(desk.config, desk.vault, desk.clock, RESEALERS) == Rotated(3, ())
     hold(desk, NEW)
     assert secrets(desk) == ALL
 
@@ -65,8 +66,8 @@ def test_without_rotation_the_new_key_alone_opens_nothing(desk):
 def test_rotating_changes_nothing_that_anybody_sees(desk):
     before = (desk.get("/sinks").json, desk.get("/pipeline").json)
     hold(desk, NEW, OLD)
-    rotate_secrets(desk.config, desk.vault)
-    rotate_secrets(desk.config, desk.vault)
+    rotate_secrets(desk.config, desk.vault, desk.clock, RESEALERS)
+    rotate_secrets(desk.config, desk.vault, desk.clock, RESEALERS)
     assert (desk.get("/sinks").json, desk.get("/pipeline").json) == before
 
 
@@ -86,7 +87,9 @@ def test_what_no_key_opens_is_named_and_the_rest_is_rotated(desk):
     hold(desk, OTHER)
     lost = desk.post("/sinks", SLACK).json["id"]
     hold(desk, NEW, OLD)
-    assert rotate_secrets(desk.config, desk.vault) == Rotated(3, (f"project#{desk.project_id}/sink#{lost}",))
+    assert rotate_secrets(desk.config, desk.vault, desk.clock, RESEALERS) == Rotated(
+        3, (f"project#{desk.project_id}/sink#{lost}",)
+    )
     desk.delete(f"/sinks/{lost}")
     hold(desk, NEW)
     assert secrets(desk) == ALL
@@ -102,7 +105,7 @@ def test_a_change_that_comes_between_is_not_lost(desk, monkeypatch):
         return real(change)
 
     monkeypatch.setattr(desk.config, "update", update)
-    rotate_secrets(desk.config, desk.vault)
+    rotate_secrets(desk.config, desk.vault, desk.clock, RESEALERS)
     assert [reply.status for reply in changed] == [200]
     hold(desk, NEW)
     assert secrets(desk) == {*ALL, NEXT}
@@ -112,7 +115,7 @@ def test_many_are_rotated_page_by_page(desk):
     for _ in range(97):
         desk.post("/sinks", SLACK)
     hold(desk, NEW, OLD)
-    assert rotate_secrets(desk.config, desk.vault) == Rotated(100, ())
+    assert rotate_secrets(desk.config, desk.vault, desk.clock, RESEALERS) == Rotated(100, ())
     hold(desk, NEW)
     assert secrets(desk) == ALL
 

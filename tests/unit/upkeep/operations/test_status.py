@@ -3,9 +3,10 @@
 import pytest
 
 from headrace.errors import Unavailable
+from headrace.intake.wire.items import COUNTERS
 from headrace.ports.bus import Message
+from headrace.ports.items import project_pk
 from headrace.ports.outbound import OutboundResponse
-from headrace.upkeep.wire import items
 from tests.functions.otlp import METRICS, TRACES
 from tests.unit.desk import AGENT, HOOK, LEASE, Desk
 
@@ -142,7 +143,7 @@ def test_without_an_engine_there_is_no_status(desk, engine):
 
 
 def test_counts_that_were_lost_never_show_as_less_than_nothing(desk):
-    desk.telemetry.put({"pk": items.project_pk(desk.project_id), "sk": items.COUNTERS, "delivered": 5, "redriven": 3})
+    desk.telemetry.put({"pk": project_pk(desk.project_id), "sk": COUNTERS, "delivered": 5, "redriven": 3})
     assert (desk.status["in_flight"], desk.status["dead_lettered"]) == (0, 0)
 
 

@@ -3,8 +3,8 @@
 A step is a call of a port. Each operation has a thread of its own, which waits before every such call:
 
     turns = Turns()
-    ports = turns.stepped(make_ports())
-    first, second = turns.start(lambda: save(ports)), turns.start(lambda: delete(ports))
+    needs = turns.stepped(make_needs())
+    first, second = turns.start(lambda: save(needs)), turns.start(lambda: delete(needs))
     turns.go(second); turns.kill(first)
     turns.finish()
 """
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields, replace
 from threading import Semaphore, Thread, local
 from typing import Any
 
-from headrace.upkeep.operations.ports import Ports
+from tests.functions.management import Needs
 
 PATIENCE_SECONDS = 30
 _STEPPED = ("config", "telemetry", "wiring")
@@ -45,10 +45,10 @@ class Turns:
         self.actors: list[Actor] = []
         """All that were ever started."""
 
-    def stepped(self, ports: Ports) -> Ports:
-        """The same ports, which wait for their turn when an operation of ours uses them."""
-        named = {each.name: getattr(ports, each.name) for each in fields(ports)}
-        return replace(ports, **{name: _Stepped(named[name], self) for name in _STEPPED})
+    def stepped(self, needs: Needs) -> Needs:
+        """The same needs, which wait for their turn when an operation of ours uses them."""
+        named = {each.name: getattr(needs, each.name) for each in fields(needs)}
+        return replace(needs, **{name: _Stepped(named[name], self) for name in _STEPPED})
 
     def start(self, work: Callable[[], Any]) -> Actor:
         """Let an operation run up to its first step."""

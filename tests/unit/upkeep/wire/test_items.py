@@ -5,12 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.errors import InvalidInput
+from headrace.ports.items import project_pk
 from headrace.ports.program import OUTPUT_TYPES, Program, Transform
 from headrace.ports.records import SIGNALS
 from headrace.ports.secrets import OldSecret
 from headrace.route.domain.pipeline import Pipeline
 from headrace.route.domain.sinks import Sink
-from headrace.upkeep.wire import items
+from headrace.route.wire.items import decode_pipeline, decode_sink, encode_pipeline, encode_sink
+from headrace.teams.wire.items import account_pk, email_pk, key_pk
 
 texts = st.text(max_size=10)
 expressions = st.none() | st.text(min_size=1, max_size=10)
@@ -53,24 +55,24 @@ WRONG = [None, 7, 1.5, "text", True, [], {}, b"bytes", [7]]
 
 @given(pipelines)
 def test_a_pipeline_survives_being_stored(pipeline):
-    item = items.encode_pipeline("p", pipeline)
+    item = encode_pipeline("p", pipeline)
     assert (item["pk"], item["sk"]) == ("project#p", "pipeline")
-    assert items.decode_pipeline(item) == pipeline
+    assert decode_pipeline(item) == pipeline
 
 
 @given(sinks)
 def test_a_sink_survives_being_stored(sink):
-    item = items.encode_sink("p", sink)
+    item = encode_sink("p", sink)
     assert (item["pk"], item["sk"]) == ("project#p", f"sink#{sink.id}")
-    assert items.decode_sink(item) == sink
+    assert decode_sink(item) == sink
 
 
 def test_without_an_item_there_is_the_default_pipeline():
-    assert items.decode_pipeline(None) == Pipeline()
+    assert decode_pipeline(None) == Pipeline()
 
 
-PIPELINE = items.encode_pipeline("p", Pipeline(program=Program(None, (Transform("e", "n", "int"),))))
-SINK = items.encode_sink("p", Sink("s", "webhook", "http://x/"))
+PIPELINE = encode_pipeline("p", Pipeline(program=Program(None, (Transform("e", "n", "int"),))))
+SINK = encode_sink("p", Sink("s", "webhook", "http://x/"))
 
 
 def outcome(decode, item):
@@ -84,18 +86,18 @@ def outcome(decode, item):
 
 @pytest.mark.parametrize("name", [name for name in PIPELINE if name not in ("pk", "sk")])
 def test_a_damaged_pipeline_names_the_field(name):
-    found = [outcome(items.decode_pipeline, {**PIPELINE, name: wrong}) for wrong in WRONG]
+    found = [outcome(decode_pipeline, {**PIPELINE, name: wrong}) for wrong in WRONG]
     assert set(found) <= {name, ""}
     assert found.count(name) >= 5
     missing = {key: value for key, value in PIPELINE.items() if key != name}
-    assert outcome(items.decode_pipeline, missing) == (
+    assert outcome(decode_pipeline, missing) == (
         "" if name in ("agent_endpoint", "filter", "signing_secret", "old_secrets") else name
     )
 
 
 @pytest.mark.parametrize("name", [name for name in SINK if name not in ("pk", "sk")])
 def test_a_damaged_sink_names_the_field(name):
-    found = [outcome(items.decode_sink, {**SINK, name: wrong}) for wrong in WRONG]
+    found = [outcome(decode_sink, {**SINK, name: wrong}) for wrong in WRONG]
     assert set(found) <= {name, ""}
     assert found.count(name) >= 5
 
@@ -105,14 +107,14 @@ def test_a_damaged_transform_names_its_field(name):
     for wrong in (None, 7, [], True):
         transform = {**PIPELINE["transforms"][0], name: wrong}
         with pytest.raises(InvalidInput) as caught:
-            items.decode_pipeline({**PIPELINE, "transforms": [transform]})
+            decode_pipeline({**PIPELINE, "transforms": [transform]})
         assert caught.value.field == name
 
 
 def test_an_email_address_is_one_whatever_its_case_and_surroundings():
-    assert items.email_pk(" You@Example.COM ") == items.email_pk("you@example.com") == "email#you@example.com"
+    assert email_pk(" You@Example.COM ") == email_pk("you@example.com") == "email#you@example.com"
 
 
 def test_kinds_of_things_never_share_a_partition():
-    places = {items.project_pk("x"), items.key_pk("x"), items.account_pk("x"), items.email_pk("x")}
+    places = {project_pk("x"), key_pk("x"), account_pk("x"), email_pk("x")}
     assert len(places) == 4

@@ -18,6 +18,7 @@ from headrace.adapters.bus_nats.scout import Scout
 from headrace.adapters.bus_nats.streams import Streams
 from headrace.ports.bus import DeadLetterPage, Due, Message, QueueStats, Received
 from headrace.ports.clock import Clock
+from headrace.times import nanoseconds
 
 ACK_WAIT = timedelta(seconds=20)
 _LONGEST_BACK_OFF = timedelta(minutes=5)
@@ -59,13 +60,13 @@ class NatsBus:
             TooLarge: a message over the server's limit (`max_payload`, 1 MiB unless it was raised).
         """
         now = self._clock.now_unix_nano()
-        stored = [new(message, str(uuid4()), now, now + _nano(delay)) for message in messages]
+        stored = [new(message, str(uuid4()), now, now + nanoseconds(delay)) for message in messages]
         self._connection.run(self._publish(queue, stored))
         return [each.id for each in stored]
 
     def retry_later(self, messages: Sequence[Received], delay: timedelta) -> None:
         """See `Bus.retry_later`."""
-        due = self._clock.now_unix_nano() + _nano(delay)
+        due = self._clock.now_unix_nano() + nanoseconds(delay)
         self._connection.run(self._give_back([(message, due) for message in messages]))
 
     def dead_letter(self, queue: str, messages: Sequence[Message], reason: str) -> None:
@@ -115,12 +116,12 @@ class NatsBus:
         """See `Source.release`. Without `retry_later` the wait doubles with each delivery, up to five minutes."""
         now = self._clock.now_unix_nano()
         waits = [min(timedelta(seconds=2 ** min(each.receive_count - 1, 16)), _LONGEST_BACK_OFF) for each in messages]
-        back = [(message, now + _nano(wait)) for message, wait in zip(messages, waits, strict=True)]
+        back = [(message, now + nanoseconds(wait)) for message, wait in zip(messages, waits, strict=True)]
         self._connection.run(self._give_back(back))
 
     def extend(self, messages: Sequence[Received], lease: timedelta) -> None:
         """See `Source.extend`."""
-        self._connection.run(self._extend(messages, self._clock.now_unix_nano() + _nano(lease)))
+        self._connection.run(self._extend(messages, self._clock.now_unix_nano() + nanoseconds(lease)))
 
     def due(self) -> Mapping[str, Due]:
         """See `Source.due`."""
@@ -195,7 +196,7 @@ class NatsBus:
 
     async def _receive(self, queue: str, limit: int, lease: timedelta) -> list[Received]:
         await self._move_due()
-        until = self._clock.now_unix_nano() + _nano(lease)
+        until = self._clock.now_unix_nano() + nanoseconds(lease)
         taken: list[Held] = []
         while len(taken) < limit:
             fresh = self._ready(queue, limit - len(taken))
@@ -250,7 +251,3 @@ class NatsBus:
 
         await client.subscribe(self._names.news, cb=heard)
         self._scout.all_new()
-
-
-def _nano(duration: timedelta) -> int:
-    return duration // timedelta(microseconds=1) * 1000

@@ -3,10 +3,13 @@
 import re
 from dataclasses import dataclass
 
+from headrace.ports.queues import KINDS
+
 CONSUMER = "workers"
 """The durable consumer of each queue's stream, shared by all processes."""
 
-_PER_PROJECT = re.compile(r"(.+?-(raw|output|spans))-(.+)")
+_ENDINGS = {kind.name: kind.subject for kind in KINDS}
+_PER_PROJECT = re.compile(rf"(.+?-({'|'.join(_ENDINGS)}))-(.+)")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,200}")
 
 
@@ -23,7 +26,8 @@ def check_queue(queue: str) -> str:
 
 def subject_of(queue: str) -> str:
     """Where messages of `queue` are published: `gf-ai-raw.{id}.in`, `gf-ai-output.{id}.out`."""
-    ending = "out" if (match := _PER_PROJECT.fullmatch(queue)) and match[2] == "output" else "in"
+    match = _PER_PROJECT.fullmatch(queue)
+    ending = _ENDINGS[match[2]] if match else "in"
     return f"{_stem(queue)}.{ending}"
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from headrace.adapters.bus_nats.connection import ApiError, Connection
 from headrace.adapters.bus_nats.names import CONSUMER, SharedNames, dead_stream, dead_subject, subject_of
+from headrace.times import SECOND_NANO, nanoseconds
 
 _EXISTS_OTHERWISE = 10058  # stream name already in use with a different configuration
-_DUPLICATES_NANOSECONDS = 120 * 10**9
+_DUPLICATES_NANOSECONDS = 120 * SECOND_NANO
 _PAGE = 1024
 
 
@@ -28,7 +29,7 @@ class Streams:
             "name": CONSUMER,
             "durable_name": CONSUMER,
             "ack_policy": "explicit",
-            "ack_wait": self._ack_wait // timedelta(microseconds=1) * 1000,
+            "ack_wait": nanoseconds(self._ack_wait),
             "max_deliver": -1,  # who gives up, and when, is decided by us: see `consumer`
             "max_ack_pending": -1,
             "deliver_policy": "all",

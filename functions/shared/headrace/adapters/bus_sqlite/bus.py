@@ -16,6 +16,7 @@ from headrace.adapters.bus_sqlite.file import BusFile, Write
 from headrace.errors import InvalidInput
 from headrace.ports.bus import DeadLetter, DeadLetterPage, Due, Message, QueueStats, Received
 from headrace.ports.clock import Clock
+from headrace.times import nanoseconds
 
 _DUE_COUNTED = 10
 _CURSOR = re.compile("[0-9]{1,18}")
@@ -65,7 +66,7 @@ class SqliteBus:
         now = self._clock.now_unix_nano()
         ids = [str(uuid4()) for _ in messages]
         rows = [
-            (message_id, queue, message.body, _encode(message.attributes), now, now + _nano(delay))
+            (message_id, queue, message.body, _encode(message.attributes), now, now + nanoseconds(delay))
             for message_id, message in zip(ids, messages, strict=True)
         ]
         self._file.write(_for_each(_INSERT, rows), durable=True)
@@ -74,7 +75,7 @@ class SqliteBus:
 
     def retry_later(self, messages: Sequence[Received], delay: timedelta) -> None:
         """See `Bus.retry_later`."""
-        self._give_back(messages, self._clock.now_unix_nano() + _nano(delay))
+        self._give_back(messages, self._clock.now_unix_nano() + nanoseconds(delay))
 
     def dead_letter(self, queue: str, messages: Sequence[Message], reason: str) -> None:
         """See `Bus.dead_letter`."""
@@ -144,7 +145,7 @@ class SqliteBus:
             reason = f"delivered {self._receive_limit} times without being dealt with"
             given_up = file.execute(_GIVE_UP, (queue, now, self._receive_limit)).fetchall()
             file.executemany(_BURY, [(*row[:4], reason, row[4], now) for row in given_up])
-            return file.execute(_CLAIM, (now + _nano(lease), receipt, queue, now, limit)).fetchall()
+            return file.execute(_CLAIM, (now + nanoseconds(lease), receipt, queue, now, limit)).fetchall()
 
         rows = self._file.write(claim, durable=False)
         return [
@@ -163,11 +164,11 @@ class SqliteBus:
         now = self._clock.now_unix_nano()
         for message in messages:
             wait = min(timedelta(seconds=2 ** min(message.receive_count - 1, 16)), _LONGEST_BACK_OFF)
-            self._give_back([message], now + _nano(wait))
+            self._give_back([message], now + nanoseconds(wait))
 
     def extend(self, messages: Sequence[Received], lease: timedelta) -> None:
         """See `Source.extend`."""
-        due = self._clock.now_unix_nano() + _nano(lease)
+        due = self._clock.now_unix_nano() + nanoseconds(lease)
         rows = [(due, *_delivery(message)) for message in messages]
         sql = "UPDATE messages SET due = ? WHERE id = ? AND receipt = ?"
         self._file.write(_for_each(sql, rows), durable=False)
@@ -224,7 +225,3 @@ def _encode(attributes: Mapping[str, str]) -> str:
 def _decode(attributes: str) -> dict[str, str]:
     decoded: dict[str, str] = orjson.loads(attributes)
     return decoded
-
-
-def _nano(duration: timedelta) -> int:
-    return duration // timedelta(microseconds=1) * 1000

@@ -6,14 +6,13 @@ from datetime import UTC, date, datetime, timedelta
 from threading import Lock
 from typing import Any
 
-import orjson
 import psycopg
 from psycopg import sql
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from headrace.adapters.span_archive_postgres.schema import COLUMNS, KEY, add_days, is_partitioned, migrate
 from headrace.errors import Unavailable
-from headrace.trace.domain.spans import Span
+from headrace.ports.span_archive import SpanRow
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC)
@@ -32,6 +31,8 @@ _INSERT = sql.SQL(
         sql.SQL("{name} = excluded.{name}").format(name=sql.Identifier(name)) for name in COLUMNS if name not in KEY
     ),
 )
+_OF_A_PROJECT = ("trace_id", "span_id", "started_unix_nano")
+"""What tells its spans apart; see KEY."""
 
 
 class PostgresSpanArchive:
@@ -56,9 +57,11 @@ class PostgresSpanArchive:
         with _translated():
             return migrate(self._url)
 
-    def store(self, project_id: str, spans: Sequence[Span]) -> None:
+    def store(self, project_id: str, spans: Sequence[SpanRow]) -> None:
         """See `SpanArchive.store`."""
-        rows = {(span.trace_id, span.span_id, span.started_unix_nano): _row(project_id, span) for span in spans}
+        rows = {
+            (span["trace_id"], span["span_id"], span["started_unix_nano"]): _row(project_id, span) for span in spans
+        }
         if not rows:
             return
         with self._connection() as connection:
@@ -111,38 +114,8 @@ def _translated() -> Iterator[None]:
         raise Unavailable(f"the archive of spans is unavailable ({code})") from error
 
 
-def _row(project_id: str, span: Span) -> tuple[Any, ...]:
-    error = span.error
-    values = {
-        "project_id": project_id,
-        "trace_id": span.trace_id,
-        "span_id": span.span_id,
-        "parent_span_id": span.parent_span_id,
-        "name": span.name,
-        "kind": span.kind,
-        "framework": span.framework,
-        "service_name": span.service_name,
-        "agent": span.agent,
-        "role": span.role,
-        "tool": span.tool,
-        "started_at": _time(span.started_unix_nano),
-        "duration_ms": None if span.duration_nano is None else span.duration_nano / 1e6,
-        "status": span.status,
-        "error_type": None if error is None else error.type,
-        "error_message": None if error is None else error.message,
-        "model": span.model,
-        "provider": span.provider,
-        "input_tokens": span.input_tokens,
-        "output_tokens": span.output_tokens,
-        "cached_tokens": span.cached_tokens,
-        "cost_usd": span.cost_usd,
-        "user_id": span.user_id,
-        "session_id": span.session_id,
-        "input": span.input,
-        "output": span.output,
-        "attributes": orjson.dumps(span.attributes).decode(),
-        "rule": span.rule,
-    }
+def _row(project_id: str, span: SpanRow) -> tuple[Any, ...]:
+    values = {**span, "project_id": project_id, "started_at": _time(span["started_unix_nano"])}
     return tuple(_storable(name, values[name]) for name in COLUMNS)
 
 

@@ -23,6 +23,7 @@ from headrace.ports.table_rules import (
     check_writes,
     outcome,
 )
+from headrace.times import unix_seconds
 
 _INDEX = "gsi"
 _KEYS, _INDEX_KEYS = ("pk", "sk"), ("gsi_pk", "gsi_sk")
@@ -190,7 +191,7 @@ class DynamoTable:
         return None if item.get("expires_at", self._now_s() + 1) <= self._now_s() else item
 
     def _now_s(self) -> int:
-        return self._clock.now_unix_nano() // 1_000_000_000
+        return unix_seconds(self._clock.now_unix_nano())
 
     def _call(self, operation: str, **arguments: Any) -> dict[str, Any]:
         return self._client.call(operation, TableName=self._name, **arguments)

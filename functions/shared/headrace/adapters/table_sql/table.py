@@ -15,6 +15,7 @@ from headrace.ports.clock import Clock
 from headrace.ports.table import ANY, Condition, Delete, Item, Page, Put, Range, Update
 from headrace.ports.table_ranges import Bounds, bounds_of, decode_cursor, encode_cursor, position_of
 from headrace.ports.table_rules import Key, Write, check_keys, check_limit, check_writes, key_of, outcome
+from headrace.times import unix_seconds
 
 _Row = sa.RowMapping
 
@@ -199,7 +200,7 @@ class SqlTable:
         return decode_row(row)
 
     def _now_s(self) -> int:
-        return self._clock.now_unix_nano() // 1_000_000_000
+        return unix_seconds(self._clock.now_unix_nano())
 
     def _page_values(self, pk: str, bounds: Bounds, after: list[str] | None, limit: int) -> dict[str, Any]:
         values = {"of": pk, "low": bounds.low, "now": self._now_s(), "rows": limit + 1}

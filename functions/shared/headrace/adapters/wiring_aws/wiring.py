@@ -7,12 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from threading import Lock
-from typing import cast
 
 from headrace.adapters.wiring_aws.mappings import Mappings, is_on
 from headrace.adapters.wiring_aws.queues import Queues
 from headrace.errors import ConfigError, Unavailable
-from headrace.ports.wiring import Kind, Subscription
+from headrace.ports.wiring import Subscription
 
 _DEAD = "-dlq"
 _NAME = re.compile(f"[A-Za-z0-9_-]{{1,{80 - len(_DEAD)}}}")
@@ -38,7 +37,7 @@ class AwsWiring:
     """
 
     def __init__(
-        self, functions: Mapping[Kind, str], *, queue_prefix: str, receive_limit: int, region: str = ""
+        self, functions: Mapping[str, str], *, queue_prefix: str, receive_limit: int, region: str = ""
     ) -> None:
         self._functions = functions
         self._prefix = queue_prefix
@@ -141,7 +140,7 @@ def _tags(project_id: str, wanted: Subscription) -> dict[str, str]:
 def _described(queue: str, tags: Mapping[str, str], *, active: bool) -> Subscription:
     return Subscription(
         queue,
-        cast(Kind, tags[_KIND]),
+        tags[_KIND],
         timedelta(milliseconds=int(tags[_WINDOW])),
         int(tags[_CONCURRENCY]),
         active,

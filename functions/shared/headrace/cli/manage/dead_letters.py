@@ -1,16 +1,15 @@
 """`headrace dead-letters`."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 from headrace.cli.manage.command import Desk, Limit, command, confirm, noun
+from headrace.ports.queues import KindName
 
 app = noun("Dead letters: what was given up, and what is to become of it.")
 
-Queue = Annotated[
-    Literal["raw", "output", "spans"], typer.Option(help="On their way to the agent, to the sinks, or to become runs.")
-]
+Queue = Annotated[KindName, typer.Option(help="On their way to the agent, to the sinks, or to become runs.")]
 Ids = Annotated[list[str] | None, typer.Option("--id", help="Id from `list`; may be repeated. [default: all]")]
 
 

@@ -4,6 +4,7 @@ The walk: `functions/receiver` → here → `wire.otlp` (flat records) → `wire
 """
 
 from collections import Counter
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from headrace.intake.stages.sample import Sampler
@@ -13,18 +14,18 @@ from headrace.intake.wire.otlp import Encoding, decode_request
 from headrace.observability import emit
 from headrace.ports.bus import Bus, Message
 from headrace.ports.clock import Clock
-from headrace.ports.queues import QueueNames
+from headrace.ports.queues import RAW, SPANS, QueueNames
 from headrace.ports.records import Signal
 from headrace.ports.table import Table
-from headrace.route.stages.configuration import Configuration
 
 
 @dataclass(frozen=True, slots=True)
-class Ports:
+class ReceiveNeeds:
     """What receiving needs."""
 
     bus: Bus
-    configuration: Configuration
+    agent_signals: Callable[[str], Collection[Signal]]
+    """`(project id)` -> what the project's agent wants to get. May raise Unavailable."""
     telemetry: Table
     clock: Clock
     queues: QueueNames
@@ -41,37 +42,37 @@ class Received:
     reason: str
 
 
-def receive(signal: Signal, encoding: Encoding, body: bytes, project_id: str, ports: Ports) -> Received:
+def receive(signal: Signal, encoding: Encoding, body: bytes, project_id: str, needs: ReceiveNeeds) -> Received:
     """Store the records of one OTLP request of an authenticated project.
 
     Raises:
         InvalidInput: the body is no such request.
         Unavailable: the bus could not store it; the client should send it again.
     """
-    now = ports.clock.now_unix_nano()
+    now = needs.clock.now_unix_nano()
     flattened = decode_request(signal, encoding, body, now)
-    packed, too_large = encode_records(flattened.records, record_limit_bytes=ports.max_record_bytes)
+    packed, too_large = encode_records(flattened.records, record_limit_bytes=needs.max_record_bytes)
     if too_large:
-        flattened.refused[f"record over {ports.max_record_bytes} bytes"] += too_large
+        flattened.refused[f"record over {needs.max_record_bytes} bytes"] += too_large
     messages = [Message(each.body, encode_attributes(project_id, signal, each, now)) for each in packed]
     accepted = sum(each.records for each in packed)
     if messages:
-        queues = _queues(signal, project_id, ports)
+        queues = _queues(signal, project_id, needs)
         for queue in queues:
-            ports.bus.publish(queue, messages)
+            needs.bus.publish(queue, messages)
         # What is not on its way to the agent was filtered out of that way here, and is on no other's account.
-        filtered = 0 if ports.queues.raw(project_id) in queues else accepted
-        save(ports.telemetry, project_id, Tally(Counter(accepted=accepted, filtered=filtered)))
-        ports.sampler.offer(project_id, signal, flattened.records, ports.telemetry, now)
+        filtered = 0 if needs.queues.name(RAW, project_id) in queues else accepted
+        save(needs.telemetry, project_id, Tally(Counter(accepted=accepted, filtered=filtered)))
+        needs.sampler.offer(project_id, signal, flattened.records, needs.telemetry, now)
     emit("received", project_id=project_id, signal=signal, records=accepted, refused=flattened.refused.total())
     return Received(accepted, flattened.refused.total(), flattened.reason())
 
 
-def _queues(signal: Signal, project_id: str, ports: Ports) -> list[str]:
+def _queues(signal: Signal, project_id: str, needs: ReceiveNeeds) -> list[str]:
     """Spans become runs; the agent gets them too when the pipeline asks for them."""
     if signal != "traces":
-        return [ports.queues.raw(project_id)]
-    queues = [ports.queues.spans(project_id)]
-    if "traces" in ports.configuration.signals(project_id):
-        queues.append(ports.queues.raw(project_id))
+        return [needs.queues.name(RAW, project_id)]
+    queues = [needs.queues.name(SPANS, project_id)]
+    if "traces" in needs.agent_signals(project_id):
+        queues.append(needs.queues.name(RAW, project_id))
     return queues

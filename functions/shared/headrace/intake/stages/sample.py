@@ -6,6 +6,7 @@ once; who sends much has it renewed by the first requests of each half minute.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from threading import Lock
 from typing import Any
 
@@ -13,16 +14,17 @@ import orjson
 from cachetools import LRUCache
 
 from headrace.errors import HeadraceError
+from headrace.intake.wire import items
 from headrace.observability import warn
 from headrace.ports.records import Signal
 from headrace.ports.table import Table
-from headrace.upkeep.wire import items
+from headrace.times import SECOND_NANO, expiry
 
 RECORDS, BYTES = 10, 32 * 1024
 WRITES = 10
 """Of one sample in one window."""
-_WINDOW_NANO = 30 * 1_000_000_000
-_LIFE_SECONDS = 24 * 3600
+_WINDOW_NANO = 30 * SECOND_NANO
+_KEPT = timedelta(days=1)
 _WINDOWS, _TEXTS = 10_000, 500
 """Projects and signals that are remembered: when they sent, and what."""
 
@@ -56,7 +58,7 @@ class Sampler:
             if not self._is_time(place, now_unix_nano):
                 return
             texts = self._texts[place] = _last([*self._texts.get(place, ()), *map(orjson.dumps, records[-RECORDS:])])
-        expires = now_unix_nano // 1_000_000_000 + _LIFE_SECONDS
+        expires = expiry(now_unix_nano, _KEPT)
         try:
             telemetry.put(items.encode_sample(project_id, signal, f"[{b','.join(texts).decode()}]", expires))
         except HeadraceError as problem:

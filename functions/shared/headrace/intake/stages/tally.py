@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from threading import Event, Lock
 
 from headrace.errors import Conflict, HeadraceError
+from headrace.intake.wire import items
 from headrace.observability import warn
+from headrace.ports.items import project_pk
 from headrace.ports.table import Condition, Item, Table, Update
-from headrace.upkeep.wire import items
 
 
 @dataclass(slots=True)
@@ -92,7 +93,7 @@ def save(telemetry: Table, project_id: str, tally: Tally, sk: str = items.COUNTE
 def save_alone(telemetry: Table, project_id: str, tally: Tally, sk: str) -> Item | None:
     """The same in a write that is shared with nobody, so that the item is as this tally left it."""
     counts = {name: count for name, count in tally.counts.items() if count}
-    pk = items.project_pk(project_id)
+    pk = project_pk(project_id)
     begun_again = {name: tally.first[name] for name in tally.over if name in tally.first}
     over = [name for name in tally.over if name not in begun_again]
     try:

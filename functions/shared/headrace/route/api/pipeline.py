@@ -2,6 +2,7 @@
 
 from headrace.api.routes import Answer, Call, Route
 from headrace.route.operations.health import agent_health
+from headrace.route.operations.needs import RouteNeeds
 from headrace.route.operations.pipelines import (
     StoredPipeline,
     end_old_pipeline_secrets,
@@ -15,34 +16,30 @@ from headrace.route.operations.trying import try_expressions
 from headrace.route.wire.pipeline_models import PipelineIn, PipelineOut, PipelineTestIn, PipelineTestOut
 from headrace.route.wire.signing_models import NewSecretIn, NewSecretOut
 from headrace.times import timestamp
-from headrace.upkeep.operations.audit import audit_put
-from headrace.upkeep.operations.ports import Ports
 
 
-def get_pipeline(call: Call, ports: Ports) -> Answer:
+def get_pipeline(call: Call, needs: RouteNeeds) -> Answer:
     """The stored pipeline; the defaults, at version 0, when there is none."""
-    return _answer(load_stored(call.project_id, ports.config), call.project_id, ports)
+    return _answer(load_stored(call.project_id, needs.config), call.project_id, needs)
 
 
-def put_pipeline(call: Call, ports: Ports) -> Answer:
+def put_pipeline(call: Call, needs: RouteNeeds) -> Answer:
     """Store a pipeline, whole: what the body leaves out gets its default.
 
     Every expression is checked first. Records are consumed as long as there is an agent endpoint and the pipeline is
     enabled; else the raw queue keeps them. `signing_secret` is never shown again; `***` keeps the stored one.
     """
-    also = [audit_put(call, "pipeline.save", call.project_id, ports)]
-    stored = save_pipeline(call.project_id, call.body, ports, if_match=call.if_match, also=also)
-    return _answer(stored, call.project_id, ports)
+    stored = save_pipeline(call, call.body, needs, if_match=call.if_match)
+    return _answer(stored, call.project_id, needs)
 
 
-def delete_pipeline(call: Call, ports: Ports) -> Answer:
+def delete_pipeline(call: Call, needs: RouteNeeds) -> Answer:
     """Put the defaults back: consumption stops, and the raw queue keeps its records."""
-    also = [audit_put(call, "pipeline.delete", call.project_id, ports)]
-    reset_pipeline(call.project_id, ports, if_match=call.if_match, also=also)
+    reset_pipeline(call, needs, if_match=call.if_match)
     return Answer()
 
 
-def try_pipeline(call: Call, ports: Ports) -> Answer:
+def try_pipeline(call: Call, needs: RouteNeeds) -> Answer:
     """Run filter and transforms over records and see what becomes of each. Nothing is stored or sent.
 
     What the body leaves out is taken from the stored pipeline and from the records that came last (a sample of ten
@@ -50,27 +47,25 @@ def try_pipeline(call: Call, ports: Ports) -> Answer:
     it is wrong and how JSONata would say it; one that fails on a record is that record's `error`.
     """
     body: PipelineTestIn = call.body
-    return Answer(PipelineTestOut(results=try_expressions(call.project_id, body, ports)))
+    return Answer(PipelineTestOut(results=try_expressions(call.project_id, body, needs)))
 
 
-def rotate_agent_secret(call: Call, ports: Ports) -> Answer:
+def rotate_agent_secret(call: Call, needs: RouteNeeds) -> Answer:
     """Sign requests to the agent with a new secret, and with the older ones too for a while.
 
     The secret is made here unless the body brings one, and is shown this once. Requests carry one signature for each
     secret, and a receiver needs only one of them to fit: learn the new secret there before the old ones end.
     """
-    also = [audit_put(call, "pipeline.rotate_secret", call.project_id, ports)]
-    return Answer(rotate_pipeline_secret(call.project_id, call.body, ports, also=also))
+    return Answer(rotate_pipeline_secret(call, call.body, needs))
 
 
-def end_old_agent_secrets(call: Call, ports: Ports) -> Answer:
+def end_old_agent_secrets(call: Call, needs: RouteNeeds) -> Answer:
     """Sign requests to the agent with the newest secret only."""
-    also = [audit_put(call, "pipeline.end_old_secrets", call.project_id, ports)]
-    end_old_pipeline_secrets(call.project_id, ports, also=also)
+    end_old_pipeline_secrets(call, needs)
     return Answer()
 
 
-def _answer(stored: StoredPipeline, project_id: str, ports: Ports) -> Answer:
+def _answer(stored: StoredPipeline, project_id: str, needs: RouteNeeds) -> Answer:
     body = PipelineIn.of(stored.pipeline).model_dump()
     updated = stored.updated_unix_nano
     return Answer(
@@ -78,8 +73,8 @@ def _answer(stored: StoredPipeline, project_id: str, ports: Ports) -> Answer:
             **body,
             version=stored.version,
             updated_at=None if updated is None else timestamp(updated),
-            old_signing_secrets_until=old_until(stored.pipeline.old_secrets, ports.clock.now_unix_nano()),
-            agent_health=agent_health(project_id, ports.telemetry, enabled=stored.pipeline.active),
+            old_signing_secrets_until=old_until(stored.pipeline.old_secrets, needs.clock.now_unix_nano()),
+            agent_health=agent_health(project_id, needs.telemetry, enabled=stored.pipeline.active),
         ),
         etag=str(stored.version),
     )

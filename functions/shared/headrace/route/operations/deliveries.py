@@ -4,16 +4,16 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 
 from headrace.errors import InvalidInput
+from headrace.ports.items import project_pk
 from headrace.ports.table import Range, items_of
 from headrace.route.domain.delivery import SinkAttempt
+from headrace.route.operations.needs import RouteNeeds
 from headrace.route.operations.sinks import load_sink
 from headrace.route.wire.delivery_items import attempts_prefix, decode_attempts
-from headrace.upkeep.operations.ports import Ports
-from headrace.upkeep.wire import items
 
 
 def page_of_deliveries(
-    project_id: str, sink_id: str, ports: Ports, *, limit: int, cursor: str | None = None
+    project_id: str, sink_id: str, needs: RouteNeeds, *, limit: int, cursor: str | None = None
 ) -> tuple[list[SinkAttempt], str | None]:
     """Some attempts, and the cursor of the next page.
 
@@ -21,10 +21,10 @@ def page_of_deliveries(
         NotFound: there is no such sink.
         InvalidInput: the cursor is not one of ours.
     """
-    load_sink(project_id, sink_id, ports.config)
+    load_sink(project_id, sink_id, needs.config)
     before = None if cursor is None else _decode_cursor(cursor)
     # In the order of their slots, which are used in turn; there are few enough of them to sort.
-    stored = items_of(ports.telemetry, Range(items.project_pk(project_id), prefix=attempts_prefix(sink_id)))
+    stored = items_of(needs.telemetry, Range(project_pk(project_id), prefix=attempts_prefix(sink_id)))
     attempts = sorted((each for item in stored for each in decode_attempts(item)), key=_place, reverse=True)
     if before is not None:
         attempts = [each for each in attempts if _place(each) < before]

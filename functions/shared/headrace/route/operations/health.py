@@ -2,15 +2,17 @@
 
 from typing import Any, Literal
 
+from headrace.intake.wire.items import COUNTERS
+from headrace.ports.items import project_pk
 from headrace.ports.table import Item, Table
+from headrace.route.wire import items
 from headrace.route.wire.signing_models import Health, SinkHealth
 from headrace.times import timestamp
-from headrace.upkeep.wire import items
 
 
 def sink_health(project_id: str, enabled: dict[str, bool], telemetry: Table) -> dict[str, SinkHealth]:
     """Of at most 100 sinks, by their ids; `enabled` says which of them get anything."""
-    pk = items.project_pk(project_id)
+    pk = project_pk(project_id)
     found = telemetry.batch_get([(pk, items.HEALTH_PREFIX + sink_id) for sink_id in enabled]) if enabled else []
     stored = {item["sk"].removeprefix(items.HEALTH_PREFIX): item for item in found}
     return {sink_id: _of_sink(stored.get(sink_id, {}), enabled=on) for sink_id, on in enabled.items()}
@@ -18,7 +20,7 @@ def sink_health(project_id: str, enabled: dict[str, bool], telemetry: Table) -> 
 
 def agent_health(project_id: str, telemetry: Table, *, enabled: bool) -> Health:
     """Of the agent of a project."""
-    counters = telemetry.get(items.project_pk(project_id), items.COUNTERS) or {}
+    counters = telemetry.get(project_pk(project_id), COUNTERS) or {}
     return Health(**_facts(counters, "agent_", enabled=enabled))
 
 

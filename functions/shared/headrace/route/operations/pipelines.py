@@ -1,23 +1,23 @@
 """Pipelines: checked when they are saved, so that what is stored can run."""
 
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from headrace.errors import HeadraceError, InvalidExpression, InvalidInput, Unavailable
+from headrace.errors import HeadraceError, InvalidExpression, InvalidInput
+from headrace.intake.wire.items import COUNTERS
 from headrace.ports.expressions import Expressions
+from headrace.ports.items import mendable, project_pk
 from headrace.ports.program import Program
 from headrace.ports.sealing import seal
 from headrace.ports.secrets import HIDDEN
-from headrace.ports.table import PRESENT, Condition, Item, Put, Table, Update
+from headrace.ports.table import PRESENT, Item, Table, Update
 from headrace.route.domain.pipeline import Pipeline
-from headrace.route.operations.signing import rotate, store
+from headrace.route.operations.needs import RouteNeeds
+from headrace.route.operations.signing import rotate
+from headrace.route.wire import items
 from headrace.route.wire.pipeline_models import PipelineIn
 from headrace.route.wire.signing_models import NewSecretIn, NewSecretOut
-from headrace.upkeep.operations.ports import Ports
-from headrace.upkeep.operations.reconcile import wire_change
-from headrace.upkeep.operations.versions import change, version_of
-from headrace.upkeep.wire import items
+from headrace.upkeep.operations.change import Author, Change, check_version, version_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,9 @@ class StoredPipeline:
 
 
 def save_pipeline(
-    project_id: str, body: PipelineIn, ports: Ports, *, if_match: str | None = None, also: Sequence[Put] = ()
+    author: Author, body: PipelineIn, needs: RouteNeeds, *, if_match: str | None = None, action: str = "pipeline.save"
 ) -> StoredPipeline:
-    """Store the pipeline that `body` describes, `also` in the same transaction, and start or stop consumption by it.
+    """Store the pipeline that `body` describes, and start or stop consumption by it; the audit calls it `action`.
 
     Raises:
         InvalidExpression: an expression that cannot run.
@@ -41,70 +41,64 @@ def save_pipeline(
         PreconditionFailed: the stored one is not at version `if_match`.
     """
     wanted = body.to_domain()
-    check_expressions(wanted.program, ports.expressions)
+    check_expressions(wanted.program, needs.expressions)
     if wanted.agent_endpoint is not None:
-        _check_endpoint(wanted.agent_endpoint, ports)
+        _check_endpoint(wanted.agent_endpoint, needs)
 
-    def write(item: Item | None, condition: Condition) -> Item:
-        stored = None if item is None else item.get("signing_secret")
-        sealed = wanted.with_secrets(lambda secret: seal(secret, stored, "signing_secret", ports.vault))
-        if wanted.signing_secret == HIDDEN:
-            sealed = replace(sealed, old_secrets=_decode(item).pipeline.old_secrets)
-        changed = {
-            **items.encode_pipeline(project_id, sealed),
-            "version": version_of(item) + 1,
-            "updated_unix_nano": ports.clock.now_unix_nano(),
-        }
-        wire_change(project_id, [Put(changed, condition), *also], ports)
-        return changed
+    def plan(change: Change) -> Item:
+        stored = change.read(*_key(author.project_id))
+        check_version(stored, if_match)
+        change.audit(action, author.project_id)
+        change.wire()
+        return change.replace(stored, items.encode_pipeline(author.project_id, _sealed(wanted, stored, needs)))
 
-    changed = change(lambda: _read(project_id, ports.config), write, if_match)
-    _forget_error(project_id, ports.telemetry)
+    changed = needs.changes.make(author, plan)
+    _forget_error(author.project_id, needs.telemetry)
     return _decode(changed)
 
 
-def reset_pipeline(
-    project_id: str, ports: Ports, *, if_match: str | None = None, also: Sequence[Put] = ()
-) -> StoredPipeline:
+def reset_pipeline(author: Author, needs: RouteNeeds, *, if_match: str | None = None) -> StoredPipeline:
     """Put the defaults back: consumption stops, and the raw queue keeps its records.
 
     The item stays, so that versions go on counting: an old `If-Match` never fits a pipeline made later.
     """
-    return save_pipeline(project_id, PipelineIn(), ports, if_match=if_match, also=also)
+    return save_pipeline(author, PipelineIn(), needs, if_match=if_match, action="pipeline.delete")
 
 
-def rotate_pipeline_secret(
-    project_id: str, wanted: NewSecretIn, ports: Ports, *, also: Sequence[Put] = ()
-) -> NewSecretOut:
+def rotate_pipeline_secret(author: Author, wanted: NewSecretIn, needs: RouteNeeds) -> NewSecretOut:
     """Let requests to the agent be signed with a new secret; the one of before signs too for a while.
 
     Raises:
         InvalidInput: the secret is none, or too many are valid already.
     """
 
-    def write(item: Item | None, condition: Condition) -> NewSecretOut:
-        pipeline = _decode(item).pipeline
-        rotation = rotate(pipeline.signing_secret, pipeline.old_secrets, wanted, ports)
+    def plan(change: Change) -> NewSecretOut:
+        stored = change.read(*_key(author.project_id))
+        pipeline = _decode(stored).pipeline
+        rotation = rotate(pipeline.signing_secret, pipeline.old_secrets, wanted, needs)
         changed = replace(pipeline, signing_secret=rotation.newest, old_secrets=rotation.old)
-        store(item, items.encode_pipeline(project_id, changed), condition, ports, also)
+        change.replace(stored, items.encode_pipeline(author.project_id, changed))
+        change.audit("pipeline.rotate_secret", author.project_id)
         return rotation.told
 
-    return change(lambda: _read(project_id, ports.config), write, None)
+    return needs.changes.make(author, plan)
 
 
-def end_old_pipeline_secrets(project_id: str, ports: Ports, *, also: Sequence[Put] = ()) -> None:
+def end_old_pipeline_secrets(author: Author, needs: RouteNeeds) -> None:
     """Let only the newest secret sign requests to the agent from now on."""
 
-    def write(item: Item | None, condition: Condition) -> None:
-        changed = replace(_decode(item).pipeline, old_secrets=())
-        store(item, items.encode_pipeline(project_id, changed), condition, ports, also)
+    def plan(change: Change) -> None:
+        stored = change.read(*_key(author.project_id))
+        changed = replace(_decode(stored).pipeline, old_secrets=())
+        change.replace(stored, items.encode_pipeline(author.project_id, changed))
+        change.audit("pipeline.end_old_secrets", author.project_id)
 
-    change(lambda: _read(project_id, ports.config), write, None)
+    needs.changes.make(author, plan)
 
 
 def load_stored(project_id: str, config: Table) -> StoredPipeline:
     """The project's pipeline, the default one when it has none. Raises Unavailable on a damaged item."""
-    return _decode(_read(project_id, config))
+    return _decode(config.get(*_key(project_id)))
 
 
 def load_pipeline(project_id: str, config: Table) -> Pipeline:
@@ -128,27 +122,34 @@ def check_expression(field: str, expression: str, expressions: Expressions) -> N
         raise InvalidExpression(f"{field}: {wrong}", field=field, position=wrong.position, hint=wrong.hint) from wrong
 
 
-def _check_endpoint(url: str, ports: Ports) -> None:
+def _check_endpoint(url: str, needs: RouteNeeds) -> None:
     try:
-        ports.outbound.check(url)
+        needs.outbound.check(url)
     except InvalidInput as wrong:
         raise InvalidInput(f"agent_endpoint: {wrong}", field="agent_endpoint") from wrong
 
 
-def _read(project_id: str, config: Table) -> Item | None:
-    return config.get(items.project_pk(project_id), items.PIPELINE)
+def _sealed(wanted: Pipeline, stored: Item | None, needs: RouteNeeds) -> Pipeline:
+    """`wanted` as it may be stored; a secret that is shown as stars stays, with those that it followed."""
+    kept = None if stored is None else stored.get("signing_secret")
+    sealed = wanted.with_secrets(lambda secret: seal(secret, kept, "signing_secret", needs.vault))
+    if wanted.signing_secret == HIDDEN:
+        return replace(sealed, old_secrets=_decode(stored).pipeline.old_secrets)
+    return sealed
+
+
+def _key(project_id: str) -> tuple[str, str]:
+    return project_pk(project_id), items.PIPELINE
 
 
 def _decode(item: Item | None) -> StoredPipeline:
-    try:
+    with mendable("the stored pipeline"):
         pipeline = items.decode_pipeline(item)
-    except InvalidInput as damage:
-        raise Unavailable(f"the stored pipeline is damaged, save it again: {damage}") from damage
     return StoredPipeline(pipeline, version_of(item), None if item is None else item.get("updated_unix_nano"))
 
 
 def _forget_error(project_id: str, telemetry: Table) -> None:
     """The last failure of an expression says nothing about new ones. Not worth failing for."""
     with suppress(HeadraceError):
-        forget = Update(items.project_pk(project_id), items.COUNTERS, remove=("filter_error",), condition=PRESENT)
+        forget = Update(project_pk(project_id), COUNTERS, remove=("filter_error",), condition=PRESENT)
         telemetry.update(forget)

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 
 from headrace.errors import InvalidInput
 from headrace.ports.secrets import HIDDEN, OldSecret
-from headrace.ports.table import Condition, Item, Put
+from headrace.route.operations.needs import RouteNeeds
 from headrace.route.wire.signing_models import NewSecretIn, NewSecretOut, new_signing_secret
-from headrace.times import timestamp
-from headrace.upkeep.operations.ports import Ports
-from headrace.upkeep.operations.versions import version_of
+from headrace.times import SECOND_NANO, timestamp, unix_seconds
 
 MOST_OLD = 4
 """Each makes every request longer."""
@@ -28,7 +26,7 @@ class Rotation:
     told: NewSecretOut
 
 
-def rotate(newest: str | None, old: Sequence[OldSecret], wanted: NewSecretIn, ports: Ports) -> Rotation:
+def rotate(newest: str | None, old: Sequence[OldSecret], wanted: NewSecretIn, needs: RouteNeeds) -> Rotation:
     """`newest` and `old` are sealed, as they are stored.
 
     Raises:
@@ -36,8 +34,8 @@ def rotate(newest: str | None, old: Sequence[OldSecret], wanted: NewSecretIn, po
     """
     if wanted.signing_secret == HIDDEN:
         raise InvalidInput(f"signing_secret: {HIDDEN} is no secret", field="signing_secret")
-    now = ports.clock.now_unix_nano()
-    until = (now // 1_000_000_000 + wanted.old_valid_seconds) * 1_000_000_000
+    now = needs.clock.now_unix_nano()
+    until = (unix_seconds(now) + wanted.old_valid_seconds) * SECOND_NANO
     # Those that were to stay longer stay no longer than the one that is replaced now.
     kept = [OldSecret(each.secret, min(each.until_unix_nano, until)) for each in old]
     kept = [OldSecret(newest, until), *kept] if newest is not None else kept
@@ -47,7 +45,7 @@ def rotate(newest: str | None, old: Sequence[OldSecret], wanted: NewSecretIn, po
     secret = wanted.signing_secret or new_signing_secret()
     valid_until = timestamp(until) if kept else None
     return Rotation(
-        ports.vault.seal(secret), tuple(kept), NewSecretOut(signing_secret=secret, old_valid_until=valid_until)
+        needs.vault.seal(secret), tuple(kept), NewSecretOut(signing_secret=secret, old_valid_until=valid_until)
     )
 
 
@@ -55,15 +53,3 @@ def old_until(old: Sequence[OldSecret], now_unix_nano: int) -> str | None:
     """When the last of the older secrets ends; None when none is valid."""
     latest = max((each.until_unix_nano for each in old), default=0)
     return timestamp(latest) if latest > now_unix_nano else None
-
-
-def store(item: Item | None, changed: Item, condition: Condition, ports: Ports, also: Sequence[Put]) -> Item:
-    """Write what `changed` says over `item`, as its next version."""
-    after = {
-        **(item or {}),
-        **changed,
-        "version": version_of(item) + 1,
-        "updated_unix_nano": ports.clock.now_unix_nano(),
-    }
-    ports.config.transact([Put(after, condition), *also])
-    return after

@@ -1,23 +1,23 @@
 """Sinks: where a project's outputs go."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from headrace.errors import Conflict, InvalidInput, NotFound, Unavailable
+from headrace.errors import Conflict, InvalidInput, NotFound
+from headrace.ports.items import mendable, project_pk
 from headrace.ports.sealing import seal
 from headrace.ports.secrets import HIDDEN
-from headrace.ports.table import ABSENT, Condition, Delete, Item, Put, Range, Table, items_of
+from headrace.ports.table import Item, Range, Table, items_of
 from headrace.ports.vault import Vault
 from headrace.route.domain.sinks import Sink
+from headrace.route.operations.needs import RouteNeeds
 from headrace.route.operations.pipelines import check_expression
-from headrace.route.operations.signing import rotate, store
+from headrace.route.operations.signing import rotate
+from headrace.route.wire import items
 from headrace.route.wire.signing_models import NewSecretIn, NewSecretOut
 from headrace.route.wire.sink_models import SinkIn
-from headrace.upkeep.operations.ports import Ports
-from headrace.upkeep.operations.versions import change, version_of
-from headrace.upkeep.wire import items
+from headrace.upkeep.operations.change import Author, Change, check_version, version_of
 
 MOST_SINKS = 100
 
@@ -33,38 +33,28 @@ class StoredSink:
     """Why the data path switched it off."""
 
 
-def add_sink(
-    project_id: str, body: SinkIn, ports: Ports, *, sink_id: str | None = None, also: Sequence[Put] = ()
-) -> StoredSink:
-    """Store the sink that `body` describes (contract section 6), and `also` in the same transaction.
+def add_sink(author: Author, body: SinkIn, needs: RouteNeeds) -> StoredSink:
+    """Store the sink that `body` describes (contract section 6).
 
     Raises:
         InvalidExpression: an expression that cannot run.
         InvalidInput: a secret is to be kept, and there is none yet, or it would be sent to another host.
         Conflict: the project has as many sinks as there may be.
     """
-    wanted = _checked(body, sink_id or new_sink_id(), ports)
-    places = Range(items.project_pk(project_id), prefix=items.SINK_PREFIX)
-    if sum(1 for _ in items_of(ports.config, places)) >= MOST_SINKS:
+    wanted = _checked(body, uuid4().hex, needs)
+    places = Range(project_pk(author.project_id), prefix=items.SINK_PREFIX)
+    if sum(1 for _ in items_of(needs.config, places)) >= MOST_SINKS:
         raise Conflict(f"a project has at most {MOST_SINKS} sinks")
-    item = _encode(project_id, _seal(wanted, None, ports.vault), 1, ports)
-    ports.config.transact([Put(item, ABSENT), *also])
-    return _decode(item)
 
+    def plan(change: Change) -> Item:
+        change.audit("sink.create", wanted.id)
+        return change.replace(None, items.encode_sink(author.project_id, _seal(wanted, None, needs.vault)))
 
-def new_sink_id() -> str:
-    """An id that no other sink has."""
-    return uuid4().hex
+    return _decode(needs.changes.make(author, plan))
 
 
 def change_sink(
-    project_id: str,
-    sink_id: str,
-    body: SinkIn,
-    ports: Ports,
-    *,
-    if_match: str | None = None,
-    also: Sequence[Put] = (),
+    author: Author, sink_id: str, body: SinkIn, needs: RouteNeeds, *, if_match: str | None = None
 ) -> StoredSink:
     """Let a sink be what `body` describes; secrets shown as `***` stay what they are.
 
@@ -73,20 +63,19 @@ def change_sink(
         InvalidExpression, InvalidInput: as `add_sink`.
         PreconditionFailed: the stored one is not at version `if_match`.
     """
-    wanted = _checked(body, sink_id, ports)
+    wanted = _checked(body, sink_id, needs)
 
-    def write(item: Item | None, condition: Condition) -> Item:
-        before = None if item is None else _decode(item).sink
-        changed = _encode(project_id, _seal(wanted, before, ports.vault), version_of(item) + 1, ports)
-        ports.config.transact([Put(changed, condition), *also])
-        return changed
+    def plan(change: Change) -> Item:
+        stored = _found(change.read(*_key(author.project_id, sink_id)))
+        check_version(stored, if_match)
+        sealed = _seal(wanted, _decode(stored).sink, needs.vault)
+        change.audit("sink.save", sink_id)
+        return change.replace(stored, items.encode_sink(author.project_id, sealed))
 
-    return _decode(change(lambda: _read(project_id, sink_id, ports.config), write, if_match))
+    return _decode(needs.changes.make(author, plan))
 
 
-def remove_sink(
-    project_id: str, sink_id: str, ports: Ports, *, if_match: str | None = None, also: Sequence[Put] = ()
-) -> None:
+def remove_sink(author: Author, sink_id: str, needs: RouteNeeds, *, if_match: str | None = None) -> None:
     """Remove a sink; outputs that wait for it alone become dead letters when their turn comes.
 
     Raises:
@@ -94,15 +83,16 @@ def remove_sink(
         PreconditionFailed: the stored one is not at version `if_match`.
     """
 
-    def write(_: Item | None, condition: Condition) -> None:
-        ports.config.transact([Delete(*_key(project_id, sink_id), condition), *also])
+    def plan(change: Change) -> None:
+        stored = _found(change.read(*_key(author.project_id, sink_id)))
+        check_version(stored, if_match)
+        change.remove(stored)
+        change.audit("sink.delete", sink_id)
 
-    change(lambda: _read(project_id, sink_id, ports.config), write, if_match)
+    needs.changes.make(author, plan)
 
 
-def rotate_sink_secret(
-    project_id: str, sink_id: str, wanted: NewSecretIn, ports: Ports, *, also: Sequence[Put] = ()
-) -> NewSecretOut:
+def rotate_sink_secret(author: Author, sink_id: str, wanted: NewSecretIn, needs: RouteNeeds) -> NewSecretOut:
     """Let a webhook be signed with a new secret; the one of before signs too for a while.
 
     Raises:
@@ -110,28 +100,31 @@ def rotate_sink_secret(
         InvalidInput: it is no webhook, the secret is none, or too many are valid already.
     """
 
-    def write(item: Item | None, condition: Condition) -> NewSecretOut:
-        sink = _webhook(item)
-        rotation = rotate(sink.signing_secret, sink.old_secrets, wanted, ports)
+    def plan(change: Change) -> NewSecretOut:
+        stored = _found(change.read(*_key(author.project_id, sink_id)))
+        sink = _webhook(stored)
+        rotation = rotate(sink.signing_secret, sink.old_secrets, wanted, needs)
         changed = replace(sink, signing_secret=rotation.newest, old_secrets=rotation.old)
-        store(item, items.encode_sink(project_id, changed), condition, ports, also)
+        change.replace(stored, {**stored, **items.encode_sink(author.project_id, changed)})
+        change.audit("sink.rotate_secret", sink_id)
         return rotation.told
 
-    return change(lambda: _read(project_id, sink_id, ports.config), write, None)
+    return needs.changes.make(author, plan)
 
 
-def end_old_sink_secrets(project_id: str, sink_id: str, ports: Ports, *, also: Sequence[Put] = ()) -> None:
+def end_old_sink_secrets(author: Author, sink_id: str, needs: RouteNeeds) -> None:
     """Let only the newest secret of a webhook sign from now on. Raises NotFound, and InvalidInput for no webhook."""
 
-    def write(item: Item | None, condition: Condition) -> None:
-        store(item, items.encode_sink(project_id, replace(_webhook(item), old_secrets=())), condition, ports, also)
+    def plan(change: Change) -> None:
+        stored = _found(change.read(*_key(author.project_id, sink_id)))
+        changed = replace(_webhook(stored), old_secrets=())
+        change.replace(stored, {**stored, **items.encode_sink(author.project_id, changed)})
+        change.audit("sink.end_old_secrets", sink_id)
 
-    change(lambda: _read(project_id, sink_id, ports.config), write, None)
+    needs.changes.make(author, plan)
 
 
-def _webhook(item: Item | None) -> Sink:
-    if item is None:
-        raise NotFound("there is no such sink")
+def _webhook(item: Item) -> Sink:
     sink = _decode(item).sink
     if sink.type != "webhook":
         raise InvalidInput(f"only webhooks are signed, and this sink is of type {sink.type}")
@@ -140,7 +133,7 @@ def _webhook(item: Item | None) -> Sink:
 
 def load_sink(project_id: str, sink_id: str, config: Table) -> StoredSink:
     """One sink. Raises NotFound, and Unavailable on a damaged item."""
-    return _decode(_read(project_id, sink_id, config))
+    return _decode(_found(config.get(*_key(project_id, sink_id))))
 
 
 def page_of_sinks(
@@ -152,35 +145,35 @@ def page_of_sinks(
         InvalidInput: the cursor is not one of ours.
         Unavailable: an item is damaged.
     """
-    places = Range(items.project_pk(project_id), prefix=items.SINK_PREFIX)
+    places = Range(project_pk(project_id), prefix=items.SINK_PREFIX)
     page = config.query(places, limit=limit, cursor=cursor)
     return [_decode(item) for item in page.items], page.next_cursor
 
 
 def list_sinks(project_id: str, config: Table) -> list[Sink]:
     """All sinks of a project, secrets sealed."""
-    places = Range(items.project_pk(project_id), prefix=items.SINK_PREFIX)
+    places = Range(project_pk(project_id), prefix=items.SINK_PREFIX)
     return [_decode(item).sink for item in items_of(config, places)]
 
 
-def _checked(body: SinkIn, sink_id: str, ports: Ports) -> Sink:
+def _checked(body: SinkIn, sink_id: str, needs: RouteNeeds) -> Sink:
     sink = body.root.to_domain(sink_id)
     if sink.url != HIDDEN:
-        _check_address(sink, ports)
+        _check_address(sink, needs)
     for field, expression in (("filter", sink.filter), ("template", sink.template)):
         if expression is not None:
-            check_expression(field, expression, ports.expressions)
+            check_expression(field, expression, needs.expressions)
     return sink
 
 
-def _check_address(sink: Sink, ports: Ports) -> None:
+def _check_address(sink: Sink, needs: RouteNeeds) -> None:
     """Raises InvalidInput for an address that nothing can be sent to, by the name that its field has in the API."""
     field = "webhook_url" if sink.type == "slack" else "url"
     try:
         if sink.type == "apprise":
-            ports.notifier.check(sink.url)
+            needs.notifier.check(sink.url)
         else:
-            ports.outbound.check(sink.url)
+            needs.outbound.check(sink.url)
     except InvalidInput as wrong:
         raise InvalidInput(f"{field}: {sink.hide(str(wrong))}", field=field) from wrong
 
@@ -218,24 +211,16 @@ def _origin(url: str) -> tuple[str, str]:
 
 
 def _key(project_id: str, sink_id: str) -> tuple[str, str]:
-    return items.project_pk(project_id), items.SINK_PREFIX + sink_id
+    return project_pk(project_id), items.SINK_PREFIX + sink_id
 
 
-def _read(project_id: str, sink_id: str, config: Table) -> Item:
-    item = config.get(*_key(project_id, sink_id))
+def _found(item: Item | None) -> Item:
     if item is None:
         raise NotFound("there is no such sink")
     return item
 
 
-def _encode(project_id: str, sink: Sink, version: int, ports: Ports) -> Item:
-    now = ports.clock.now_unix_nano()
-    return {**items.encode_sink(project_id, sink), "version": version, "updated_unix_nano": now}
-
-
 def _decode(item: Item) -> StoredSink:
-    try:
+    with mendable("a stored sink"):
         sink = items.decode_sink(item)
-    except InvalidInput as damage:
-        raise Unavailable(f"a stored sink is damaged: {damage}") from damage
     return StoredSink(sink, version_of(item), int(item.get("updated_unix_nano", 0)), item.get("disabled_reason"))

@@ -10,6 +10,8 @@ import orjson
 
 from headrace.api.showing import can_be_shown
 from headrace.errors import InvalidInput
+from headrace.intake.wire.items import SAMPLE_PREFIX
+from headrace.ports.items import project_pk
 from headrace.ports.notifications import Notification
 from headrace.ports.outbound import NoAnswer, OutboundRequest, OutboundResponse
 from headrace.ports.program import Outcome, Program
@@ -18,13 +20,12 @@ from headrace.ports.secrets import HIDDEN
 from headrace.ports.table import Table
 from headrace.route.domain.delivery import Answer, judge
 from headrace.route.domain.sinks import Sink
+from headrace.route.operations.needs import RouteNeeds
 from headrace.route.operations.pipelines import check_expressions, load_pipeline
 from headrace.route.operations.sinks import load_sink
 from headrace.route.wire.delivery_models import SentRequest, SinkTestIn, SinkTestOut
 from headrace.route.wire.pipeline_models import PipelineTestIn, TriedRecord, domain_transforms
 from headrace.route.wire.sink_request import Output, SinkRequest, encode_sink_request
-from headrace.upkeep.operations.ports import Ports
-from headrace.upkeep.wire import items
 
 SAMPLE = {
     "title": "Test from Headrace",
@@ -36,28 +37,28 @@ _PATIENCE = timedelta(seconds=20)
 """An API gateway gives up after 29 s."""
 
 
-def try_expressions(project_id: str, wanted: PipelineTestIn, ports: Ports) -> list[TriedRecord]:
+def try_expressions(project_id: str, wanted: PipelineTestIn, needs: RouteNeeds) -> list[TriedRecord]:
     """Run filter and transforms over records; what `wanted` leaves out is taken from what is stored.
 
     Raises:
         InvalidExpression: an expression that cannot run on any record.
     """
-    stored, given = load_pipeline(project_id, ports.config), wanted.model_fields_set
+    stored, given = load_pipeline(project_id, needs.config), wanted.model_fields_set
     program = Program(
         wanted.filter if "filter" in given else stored.program.filter,
         domain_transforms(wanted.transforms) if "transforms" in given else stored.program.transforms,
     )
-    check_expressions(program, ports.expressions)
-    records = wanted.records if "records" in given else _last_records(project_id, stored.signals, ports.telemetry)
-    outcomes = ports.expressions.run(program, records)
+    check_expressions(program, needs.expressions)
+    records = wanted.records if "records" in given else _last_records(project_id, stored.signals, needs.telemetry)
+    outcomes = needs.expressions.run(program, records)
     return [_tried(outcome, record) for outcome, record in zip(outcomes, records, strict=True)]
 
 
 def _last_records(project_id: str, signals: tuple[Signal, ...], telemetry: Table) -> list[Record]:
     """The sample that the receiver keeps of the signals that the pipeline takes."""
-    pk = items.project_pk(project_id)
-    samples = telemetry.batch_get([(pk, items.SAMPLE_PREFIX + signal) for signal in signals])
-    samples.sort(key=lambda item: signals.index(item["sk"].removeprefix(items.SAMPLE_PREFIX)))
+    pk = project_pk(project_id)
+    samples = telemetry.batch_get([(pk, SAMPLE_PREFIX + signal) for signal in signals])
+    samples.sort(key=lambda item: signals.index(item["sk"].removeprefix(SAMPLE_PREFIX)))
     return [record for item in samples for record in orjson.loads(item["records"])]
 
 
@@ -67,18 +68,18 @@ def _tried(outcome: Outcome, before: Record) -> TriedRecord:
     return TriedRecord(kept=outcome.kept, record=outcome.record, error=outcome.error)
 
 
-def try_sink(project_id: str, sink_id: str, wanted: SinkTestIn, ports: Ports) -> SinkTestOut:
+def try_sink(project_id: str, sink_id: str, wanted: SinkTestIn, needs: RouteNeeds) -> SinkTestOut:
     """Send a sample, or the given payload, as the data path would; also to a sink that is switched off.
 
     Raises:
         NotFound: there is no such sink.
         Unavailable: its secrets cannot be opened, or no evaluator could be had.
     """
-    sink = load_sink(project_id, sink_id, ports.config).sink.with_secrets(ports.vault.open)
+    sink = load_sink(project_id, sink_id, needs.config).sink.with_secrets(needs.vault.open)
     payload = wanted.payload if "payload" in wanted.model_fields_set else SAMPLE
-    outcome = ports.expressions.run(sink.program, [payload])[0] if sink.program.expressions else None
+    outcome = needs.expressions.run(sink.program, [payload])[0] if sink.program.expressions else None
     output = Output(project_id, uuid4().hex, orjson.dumps(payload), payload, f"test-{uuid4()}")
-    request = encode_sink_request(output, sink, outcome, ports.clock.now_unix_nano())
+    request = encode_sink_request(output, sink, outcome, needs.clock.now_unix_nano())
     if isinstance(request, Answer):
         if outcome is not None and not outcome.kept and outcome.error is None:
             return _nothing("the sink's filter does not keep this payload", kept=False)
@@ -87,7 +88,7 @@ def try_sink(project_id: str, sink_id: str, wanted: SinkTestIn, ports: Ports) ->
     if wanted.dry_run:
         return _nothing(None, shown)
     return (
-        _told(request, shown, sink, ports) if isinstance(request, Notification) else _sent(request, shown, sink, ports)
+        _told(request, shown, sink, needs) if isinstance(request, Notification) else _sent(request, shown, sink, needs)
     )
 
 
@@ -103,21 +104,21 @@ def _shown(request: SinkRequest | Notification, sink: Sink) -> SentRequest:
     )
 
 
-def _sent(request: SinkRequest, shown: SentRequest, sink: Sink, ports: Ports) -> SinkTestOut:
+def _sent(request: SinkRequest, shown: SentRequest, sink: Sink, needs: RouteNeeds) -> SinkTestOut:
     timeout = min(sink.timeout, _PATIENCE)
     started = time.perf_counter()
     try:
         sent = OutboundRequest(request.url, request.body, request.method, request.headers, timeout)
-        response = ports.outbound.send(sent)
+        response = needs.outbound.send(sent)
     except (NoAnswer, InvalidInput) as problem:
         return _nothing(sink.hide(f"it {problem}"), shown)
     return _came_back(response, judge(response.status).reason, started, shown, sink)
 
 
-def _told(request: Notification, shown: SentRequest, sink: Sink, ports: Ports) -> SinkTestOut:
+def _told(request: Notification, shown: SentRequest, sink: Sink, needs: RouteNeeds) -> SinkTestOut:
     started = time.perf_counter()
     try:
-        notified = ports.notifier.notify(replace(request, timeout=min(sink.timeout, _PATIENCE)))
+        notified = needs.notifier.notify(replace(request, timeout=min(sink.timeout, _PATIENCE)))
     except (NoAnswer, InvalidInput) as problem:
         return _nothing(sink.hide(f"it {problem}"), shown)
     why = "" if notified.taken else sink.hide(notified.reason) or "it was not taken"

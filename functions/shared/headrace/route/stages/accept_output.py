@@ -11,26 +11,24 @@ from headrace.intake.wire.envelope import encode_attributes, encode_text
 from headrace.observability import emit
 from headrace.ports.bus import Bus, Message
 from headrace.ports.clock import Clock
-from headrace.ports.queues import QueueNames
+from headrace.ports.queues import OUTPUT, QueueNames
 from headrace.ports.table import Table
-from headrace.route.stages.configuration import Configuration
 
 _REQUEST_ID_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Ports:
+class AcceptNeeds:
     """What accepting an output needs."""
 
     bus: Bus
-    configuration: Configuration
     telemetry: Table
     clock: Clock
     queues: QueueNames
     max_output_bytes: int
 
 
-def accept_output(body: bytes, request_id: str | None, project_id: str, ports: Ports) -> str:
+def accept_output(body: bytes, request_id: str | None, project_id: str, needs: AcceptNeeds) -> str:
     """Store one output of an authenticated project; return the message's id once it is stored.
 
     Raises:
@@ -38,15 +36,15 @@ def accept_output(body: bytes, request_id: str | None, project_id: str, ports: P
         TooLarge: over the limit for outputs.
         Unavailable: the bus could not store it; the agent should send it again.
     """
-    if len(body) > ports.max_output_bytes:
-        raise TooLarge("the output", limit_bytes=ports.max_output_bytes, size_bytes=len(body))
+    if len(body) > needs.max_output_bytes:
+        raise TooLarge("the output", limit_bytes=needs.max_output_bytes, size_bytes=len(body))
     _check_json(body)
     packed = encode_text(body)
-    attributes = encode_attributes(project_id, "output", packed, ports.clock.now_unix_nano())
+    attributes = encode_attributes(project_id, "output", packed, needs.clock.now_unix_nano())
     if request_id:
         attributes["request_id"] = _checked(request_id)
-    (message_id,) = ports.bus.publish(ports.queues.output(project_id), [Message(packed.body, attributes)])
-    save(ports.telemetry, project_id, Tally(Counter(outputs=1)))
+    (message_id,) = needs.bus.publish(needs.queues.name(OUTPUT, project_id), [Message(packed.body, attributes)])
+    save(needs.telemetry, project_id, Tally(Counter(outputs=1)))
     emit("output", project_id=project_id, id=message_id, request_id=request_id, bytes=len(body))
     return message_id
 

@@ -25,9 +25,9 @@ from headrace.ports.notifier import Notifier
 from headrace.ports.outbound import OutboundRequest
 from headrace.route.domain.delivery import LONGEST_PUBLISH_DELAY, SINK_LADDER, Answer, SinkAttempt, delay
 from headrace.route.domain.sinks import Sink
-from headrace.route.stages import ports as shared
 from headrace.route.stages.hold_off import HoldOff
 from headrace.route.stages.log_deliveries import DeliveryLog, SinkNews, no_news
+from headrace.route.stages.needs import SendNeeds
 from headrace.route.stages.pace import await_turn, hold_back
 from headrace.route.stages.post import notify, post
 from headrace.route.wire.sink_request import Output, SinkRequest, encode_sink_request
@@ -42,7 +42,7 @@ _SILENT = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
-class Ports(shared.Ports):
+class DeliverNeeds(SendNeeds):
     """What delivering needs beside that."""
 
     notifier: Notifier
@@ -82,9 +82,9 @@ class Attempted:
     """None: nothing was sent."""
 
 
-def deliver(messages: Sequence[Received], ports: Ports, remaining: Callable[[], timedelta]) -> list[str]:
+def deliver(messages: Sequence[Received], needs: DeliverNeeds, remaining: Callable[[], timedelta]) -> list[str]:
     """Work off one event's messages; return the ids of those that must come back."""
-    work = _Work(ports, remaining)
+    work = _Work(needs, remaining)
     deliveries = [each for message in messages for each in work.open(message)]
     if len(deliveries) == 1:
         work.settle(deliveries[0], work.attempt(deliveries[0]))
@@ -100,7 +100,7 @@ def deliver(messages: Sequence[Received], ports: Ports, remaining: Callable[[], 
 class _Work:
     """One event, and what became of it."""
 
-    ports: Ports
+    needs: DeliverNeeds
     remaining: Callable[[], timedelta]
     failed: set[str] = field(default_factory=set)
     tallies: dict[str, Tally] = field(default_factory=new_tallies)
@@ -118,7 +118,7 @@ class _Work:
             self._bury(message, {}, str(unreadable))
             return []
         only = attributes.get("sink_id")
-        stored = self.ports.configuration.sinks(project_id)
+        stored = self.needs.configuration.sinks(project_id)
         sinks = [each for each in stored if each.enabled and only in (None, each.id)]
         if only is not None and not sinks:
             self._bury(message, {"attempts": "0"}, "its sink was switched off or deleted")
@@ -131,35 +131,35 @@ class _Work:
 
         An answer "done" with a reason was not wanted by the sink's filter.
         """
-        sink, ports, outcome = delivery.sink, self.ports, None
+        sink, needs, outcome = delivery.sink, self.needs, None
         if self.remaining() < sink.timeout + _MARGIN:
             return Attempted(None)
         if sink.program.expressions:
             try:
-                (outcome,) = ports.expressions.run(sink.program, [delivery.output.payload])
+                (outcome,) = needs.expressions.run(sink.program, [delivery.output.payload])
             except Unavailable:
                 return Attempted(None)
-        now = ports.clock.now_unix_nano()
+        now = needs.clock.now_unix_nano()
         request = encode_sink_request(delivery.output, sink, outcome, now)
         if isinstance(request, Answer):
             return Attempted(request)
-        if not ports.hold_off.may_try(sink.id, now, sink.timeout):
+        if not needs.hold_off.may_try(sink.id, now, sink.timeout):
             return Attempted(None, _SILENT)
-        if sink.type == "slack" and (wait := await_turn(sink.url, now, ports.telemetry, waited=delivery.alone)):
+        if sink.type == "slack" and (wait := await_turn(sink.url, now, needs.telemetry, waited=delivery.alone)):
             return Attempted(None, wait)
         return self._send(request, delivery)
 
     def _send(self, request: SinkRequest | Notification, delivery: Delivery) -> Attempted:
-        sink, ports = delivery.sink, self.ports
+        sink, needs = delivery.sink, self.needs
         if isinstance(request, Notification):
-            answer, took = notify(request, ports.notifier)
+            answer, took = notify(request, needs.notifier)
         else:
             sent = OutboundRequest(request.url, request.body, request.method, request.headers, sink.timeout)
-            answer, took = post(sent, ports.outbound)
+            answer, took = post(sent, needs.outbound)
         if answer.verdict == "done" or answer.status is not None:
-            ports.hold_off.answered(sink.id)
+            needs.hold_off.answered(sink.id)
         elif answer.everyone:
-            ports.hold_off.was_silent(sink.id, ports.clock.now_unix_nano(), SINK_LADDER[0])
+            needs.hold_off.was_silent(sink.id, needs.clock.now_unix_nano(), SINK_LADDER[0])
         if answer.reason:
             reason = explain(answer.reason) if sink.type == "slack" else answer.reason
             answer = replace(answer, reason=sink.hide(reason))  # whoever answers may repeat what we sent
@@ -194,20 +194,20 @@ class _Work:
             self._give_up(delivery, answer, attempts)
             return
         if delivery.sink.type == "slack" and answer.status == 429:
-            hold_back(delivery.sink.url, self.ports.clock.now_unix_nano(), wait, self.ports.telemetry)
+            hold_back(delivery.sink.url, self.needs.clock.now_unix_nano(), wait, self.needs.telemetry)
         self._keep(delivery, attempts, wait)
 
     def save(self) -> None:
         """Write what was counted and what the sinks' owners may want to see."""
         for project_id, tally in self.tallies.items():
-            save(self.ports.telemetry, project_id, tally)
-        now = self.ports.clock.now_unix_nano()
+            save(self.needs.telemetry, project_id, tally)
+        now = self.needs.clock.now_unix_nano()
         for project_id, news in self.news.items():
-            self.ports.log.note(project_id, news, now, self.ports.telemetry)
+            self.needs.log.note(project_id, news, now, self.needs.telemetry)
 
     def _remember(self, delivery: Delivery, answer: Answer, took: timedelta | None) -> None:
         attempt = SinkAttempt(
-            at_unix_nano=self.ports.clock.now_unix_nano(),
+            at_unix_nano=self.needs.clock.now_unix_nano(),
             output_id=delivery.output.id,
             request_id=delivery.output.request_id,
             number=delivery.attempts + 1,
@@ -232,7 +232,7 @@ class _Work:
             return
         self.failed.add(message.id)
         try:
-            self.ports.bus.retry_later([message], wait)
+            self.needs.bus.retry_later([message], wait)
         except Unavailable as problem:
             self._return(message, problem)
 
@@ -242,14 +242,14 @@ class _Work:
         own = {**delivery.own_attributes, "attempts": str(attempts)}
         again = Message(message.body, {**message.attributes, **own})
         try:
-            self.ports.bus.publish(message.queue, [again], delay=min(wait, LONGEST_PUBLISH_DELAY))
+            self.needs.bus.publish(message.queue, [again], delay=min(wait, LONGEST_PUBLISH_DELAY))
         except Unavailable as problem:
             self._return(message, problem)
 
     def _bury(self, message: Received, extra: dict[str, str], reason: str, sink_id: str | None = None) -> None:
         project_id = message.attributes.get("project_id", "")
         try:
-            self.ports.bus.dead_letter(message.queue, [Message(message.body, {**message.attributes, **extra})], reason)
+            self.needs.bus.dead_letter(message.queue, [Message(message.body, {**message.attributes, **extra})], reason)
         except Unavailable as problem:
             self._return(message, problem)
             return
@@ -267,7 +267,7 @@ class _Work:
         """410 Gone: stop sending there, and say so. A sink that was deleted meanwhile needs nothing."""
         project_id, sink = delivery.output.project_id, delivery.sink
         try:
-            self.ports.configuration.disable_sink(project_id, sink, f"it {answer.reason}")
+            self.needs.configuration.disable_sink(project_id, sink, f"it {answer.reason}")
             warn("sink_disabled", project_id=project_id, sink_id=sink.id, reason=answer.reason)
         except (Conflict, Unavailable) as problem:
             warn("sink_not_disabled", project_id=project_id, sink_id=sink.id, reason=str(problem))

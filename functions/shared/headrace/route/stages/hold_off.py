@@ -7,7 +7,7 @@ only, and costs nothing while all is well.
 from datetime import timedelta
 from threading import Lock
 
-_MICROSECOND = timedelta(microseconds=1)
+from headrace.times import nanoseconds
 
 
 class HoldOff:
@@ -24,13 +24,13 @@ class HoldOff:
         with self._lock:
             if now_unix_nano < self._until.get(sink_id, 0):
                 return False
-            self._until[sink_id] = now_unix_nano + timeout // _MICROSECOND * 1000
+            self._until[sink_id] = now_unix_nano + nanoseconds(timeout)
             return True
 
     def was_silent(self, sink_id: str, now_unix_nano: int, pause: timedelta) -> None:
         """The sink gave no answer: leave it alone for a while."""
         with self._lock:
-            self._until[sink_id] = now_unix_nano + pause // _MICROSECOND * 1000
+            self._until[sink_id] = now_unix_nano + nanoseconds(pause)
 
     def answered(self, sink_id: str) -> None:
         """The sink gave an answer, whatever it was."""

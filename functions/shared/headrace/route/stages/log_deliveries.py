@@ -15,12 +15,13 @@ from headrace.intake.stages.tally import Tally, save_alone
 from headrace.observability import warn
 from headrace.ports.table import Table
 from headrace.route.domain.delivery import SinkAttempt
+from headrace.route.wire import items
 from headrace.route.wire.delivery_items import encode_attempts
-from headrace.upkeep.wire import items
+from headrace.times import SECOND_NANO, expiry
 
 SLOTS = 100
 _IN_AN_ITEM = 20
-_EVERY_UNIX_NANO = 1_000_000_000
+_EVERY_UNIX_NANO = SECOND_NANO
 _REMEMBERED = 10_000
 """Sinks that one process keeps the time of."""
 _KEPT = timedelta(days=7)
@@ -62,8 +63,7 @@ class DeliveryLog:
 
 
 def _write(project_id: str, sink_id: str, news: SinkNews, now_unix_nano: int, telemetry: Table) -> None:
-    now_seconds = now_unix_nano // 1_000_000_000
-    tally = Tally(latest={"expires_at": now_seconds + int(_HEALTH_KEPT.total_seconds())})
+    tally = Tally(latest={"expires_at": expiry(now_unix_nano, _HEALTH_KEPT)})
     tally.counts.update(dead_lettered=news.dead_lettered, slots=1)
     for attempt in news.attempts:
         if attempt.verdict == "done":
@@ -76,7 +76,7 @@ def _write(project_id: str, sink_id: str, news: SinkNews, now_unix_nano: int, te
         return
     failures_first = sorted(news.attempts, key=lambda attempt: attempt.verdict == "done")
     slot = int(health["slots"]) % SLOTS
-    expires_at = now_seconds + int(_KEPT.total_seconds())
+    expires_at = expiry(now_unix_nano, _KEPT)
     try:
         telemetry.put(encode_attempts(project_id, sink_id, slot, failures_first[:_IN_AN_ITEM], expires_at))
     except HeadraceError as problem:

@@ -27,7 +27,7 @@ from headrace.ports.secrets import signing_secrets
 from headrace.route.domain.batches import Batch, cut
 from headrace.route.domain.delivery import AGENT_LADDER, LONGEST_PUBLISH_DELAY, Answer, delay
 from headrace.route.domain.pipeline import Pipeline
-from headrace.route.stages.ports import Ports
+from headrace.route.stages.needs import SendNeeds
 from headrace.route.stages.post import post
 from headrace.route.stages.select import Selection, select
 from headrace.route.wire.signing import encode_signature
@@ -41,25 +41,27 @@ _MARGIN = timedelta(seconds=5)
 """Kept back at the end of an invocation, to put away what was not sent."""
 
 
-def process(messages: Sequence[Received], ports: Ports, remaining: Remaining) -> list[str]:
+def process(messages: Sequence[Received], needs: SendNeeds, remaining: Remaining) -> list[str]:
     """Work off one event's messages; return the ids of those that must come back."""
     failed: list[str] = []
     for project_id, group in groupby(messages, key=lambda message: message.attributes.get("project_id", "")):
-        failed += _process_project(project_id, list(group), ports, remaining)
+        failed += _process_project(project_id, list(group), needs, remaining)
     return failed
 
 
-def _process_project(project_id: str, messages: list[Received], ports: Ports, remaining: Remaining) -> Iterable[str]:
-    pipeline = ports.configuration.pipeline(project_id)
+def _process_project(
+    project_id: str, messages: list[Received], needs: SendNeeds, remaining: Remaining
+) -> Iterable[str]:
+    pipeline = needs.configuration.pipeline(project_id)
     if not pipeline.active:
-        ports.bus.retry_later(messages, _PAUSED)
+        needs.bus.retry_later(messages, _PAUSED)
         return [message.id for message in messages]
-    work = _Work(project_id, pipeline, ports, messages[0].queue, {each.id: each for each in messages})
+    work = _Work(project_id, pipeline, needs, messages[0].queue, {each.id: each for each in messages})
     batches = work.batches()
     if batches:
         for batch, answer in _send_all(batches, work, remaining):
             work.settle(batch, answer)
-    save(ports.telemetry, project_id, work.tally)
+    save(needs.telemetry, project_id, work.tally)
     return work.failed
 
 
@@ -83,7 +85,7 @@ class _Work:
 
     project_id: str
     pipeline: Pipeline
-    ports: Ports
+    needs: SendNeeds
     queue: str
     messages: dict[str, Received]
     tally: Tally = field(default_factory=Tally)
@@ -103,7 +105,7 @@ class _Work:
                 if "request_id" in message.attributes:
                     waiting.append(_decode_batch(message))
                 else:
-                    selection = select(message, self.pipeline, self.ports.expressions)
+                    selection = select(message, self.pipeline, self.needs.expressions)
                     self._count(message, selection)
                     if message.id not in self.failed:  # else all of it comes back, and would be sent twice
                         kept.append((message.id, selection.kept))
@@ -121,7 +123,7 @@ class _Work:
             headers={**_headers(self.project_id, batch.request_id), **self._signature(batch)},
             timeout=self.pipeline.timeout,
         )
-        answer, took = post(request, self.ports.outbound)
+        answer, took = post(request, self.needs.outbound)
         if answer.everyone:
             self.agent_down = answer
         report = emit if answer.verdict == "done" else warn
@@ -138,13 +140,13 @@ class _Work:
 
     def _signature(self, batch: Batch) -> dict[str, str]:
         """Standard Webhooks headers, when the project has a signing secret. The id is that of the request."""
-        now = self.ports.clock.now_unix_nano()
+        now = self.needs.clock.now_unix_nano()
         secrets = signing_secrets(self.pipeline.signing_secret, self.pipeline.old_secrets, now)
         return encode_signature(batch.request_id, batch.body, secrets, now) if secrets else {}
 
     def settle(self, batch: Batch, answer: Answer | None) -> None:
         """Account for one batch after its attempt, or without one."""
-        now = self.ports.clock.now_unix_nano()
+        now = self.needs.clock.now_unix_nano()
         if answer is None:
             self._put_back(batch, batch.attempts, timedelta(0) if self.agent_down is None else self.pause)
             return
@@ -171,7 +173,7 @@ class _Work:
             return
         try:
             self.failed.add(origin.id)
-            self.ports.bus.retry_later([origin], wait)
+            self.needs.bus.retry_later([origin], wait)
         except Unavailable as problem:
             self._return(batch.sources, problem)
 
@@ -179,13 +181,13 @@ class _Work:
         """Store a batch as a new message: another delivery of the old one would count as an attempt."""
         try:
             message = self._encode_batch(batch, attempts)
-            self.ports.bus.publish(self.queue, [message], delay=min(wait, LONGEST_PUBLISH_DELAY))
+            self.needs.bus.publish(self.queue, [message], delay=min(wait, LONGEST_PUBLISH_DELAY))
         except (Unavailable, TooLarge) as problem:  # a program may make more of a record than a message holds
             self._return(batch.sources, problem)
 
     def _bury(self, message: Message, reason: str, sources: Iterable[str], records: int = 1) -> None:
         try:
-            self.ports.bus.dead_letter(self.queue, [message], reason)
+            self.needs.bus.dead_letter(self.queue, [message], reason)
             self.tally.counts.update(dead_lettered=records, dead_letters_made=1)
             warn("dead_letter", project_id=self.project_id, records=records, reason=reason)
         except (Unavailable, TooLarge) as problem:
@@ -221,7 +223,7 @@ class _Work:
 
     def _encode_batch(self, batch: Batch, attempts: int) -> Message:
         packed = encode_text(batch.body, batch.records)
-        attributes = encode_attributes(self.project_id, "batch", packed, self.ports.clock.now_unix_nano())
+        attributes = encode_attributes(self.project_id, "batch", packed, self.needs.clock.now_unix_nano())
         return Message(packed.body, {**attributes, "request_id": batch.request_id, "attempts": str(attempts)})
 
 

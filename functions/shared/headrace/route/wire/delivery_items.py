@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import cast
 
+from headrace.ports.items import project_pk
+from headrace.ports.table import Item
 from headrace.route.domain.delivery import SinkAttempt
 from headrace.route.domain.pace import Pace
-from headrace.upkeep.wire.items import Item, project_pk
 
 PACE = "pace"
 

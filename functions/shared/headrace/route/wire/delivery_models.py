@@ -5,10 +5,9 @@ from typing import Annotated, Any
 import orjson
 from pydantic import Field, field_validator
 
-from headrace.api.models import Deferred, Strict
+from headrace.api.models import Deferred, Strict, Time
 from headrace.api.showing import can_be_shown
 from headrace.route.domain.delivery import SinkAttempt
-from headrace.teams.wire.account_models import Time
 from headrace.times import timestamp
 
 _TRIED_BYTES = 256 * 1024

@@ -8,14 +8,13 @@ import orjson
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from headrace.api.bad_input import Matching
-from headrace.api.models import Deferred, Expression, SigningSecret, Strict, Url
+from headrace.api.models import Deferred, Expression, SigningSecret, Strict, Time, Url
 from headrace.api.showing import can_be_shown
 from headrace.ports.program import OutputType, Program, Transform
 from headrace.ports.records import Signal
 from headrace.ports.secrets import HIDDEN
 from headrace.route.domain.pipeline import OnError, Pipeline
 from headrace.route.wire.signing_models import Health
-from headrace.teams.wire.account_models import Time
 
 _TRIED_BYTES = _EXPRESSIONS_BYTES = 256 * 1024
 

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 
 from standardwebhooks import Webhook
 
+from headrace.times import unix_seconds
+
 _PREFIX = "whsec_"
 
 
@@ -18,7 +20,7 @@ def encode_signature(message_id: str, body: bytes, secrets: Sequence[str], now_u
 
     A secret that does not begin with `whsec_` is its own bytes, not base64.
     """
-    seconds = now_unix_nano // 1_000_000_000
+    seconds = unix_seconds(now_unix_nano)
     headers = {"webhook-id": message_id, "webhook-timestamp": str(seconds)}
     if secrets:
         text, at = body.decode(), datetime.fromtimestamp(seconds, UTC)

@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from headrace.api.models import Deferred, SigningSecret, Strict
-from headrace.teams.wire.account_models import Time
+from headrace.api.models import Deferred, SigningSecret, Strict, Time
 
 _SECRET_BYTES = 32
 _DAY_SECONDS = 86_400

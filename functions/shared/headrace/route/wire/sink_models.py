@@ -8,12 +8,11 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, ConfigDict, Field, RootModel
 
 from headrace.api.bad_input import Matching, checked_by
-from headrace.api.models import Deferred, Expression, SigningSecret, Strict, Url, url_fault
-from headrace.api.printable import printable
+from headrace.api.models import Deferred, Expression, SigningSecret, Strict, Time, Url, url_fault
+from headrace.api.printable import label_fault, printable
 from headrace.ports.secrets import HIDDEN
 from headrace.route.domain.sinks import Sink, SinkType
 from headrace.route.wire.signing_models import SinkHealth
-from headrace.teams.wire.account_models import Time, label_fault
 
 _OURS = frozenset(
     {"host", "content-length", "content-type", "x-project-id", "x-request-id"}

@@ -1,19 +1,20 @@
 """The audit of a project: who changed what and when. Entries are kept for a year, and go with their project."""
 
+from headrace.api.models import PageIn
 from headrace.api.routes import Answer, Call, Route
 from headrace.ports.table import Item
 from headrace.teams.operations.accounts import accounts_by_id
-from headrace.teams.wire.project_models import AuditOut, AuditsOut, PageIn
+from headrace.teams.operations.needs import TeamsNeeds
+from headrace.teams.wire.project_models import AuditOut, AuditsOut
 from headrace.times import timestamp
 from headrace.upkeep.operations.audit import page_of_audit
-from headrace.upkeep.operations.ports import Ports
 
 
-def list_audit(call: Call, ports: Ports) -> Answer:
+def list_audit(call: Call, needs: TeamsNeeds) -> Answer:
     """What was changed, newest first."""
     query: PageIn = call.query
-    page = page_of_audit(call.project_id, ports.config, limit=query.limit, cursor=query.cursor)
-    accounts = accounts_by_id((item["account_id"] for item in page.items), ports.config)
+    page = page_of_audit(call.project_id, needs.config, limit=query.limit, cursor=query.cursor)
+    accounts = accounts_by_id((item["account_id"] for item in page.items), needs.config)
     entries = [_entry(item, accounts.get(item["account_id"], {})) for item in page.items]
     return Answer(AuditsOut(items=entries, next_cursor=page.next_cursor))
 

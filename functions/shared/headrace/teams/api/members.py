@@ -6,54 +6,49 @@ members; an owner also deletes the project, and makes and unmakes owners.
 
 from collections.abc import Sequence
 
+from headrace.api.models import PageIn
 from headrace.api.routes import Answer, Call, Route
 from headrace.errors import InvalidInput
 from headrace.ports.table import Item
 from headrace.teams.operations import members
 from headrace.teams.operations.accounts import accounts_by_id, find_account
-from headrace.teams.wire.project_models import MemberIn, MemberOut, MembersOut, PageIn, RoleIn
+from headrace.teams.operations.needs import TeamsNeeds
+from headrace.teams.wire.project_models import MemberIn, MemberOut, MembersOut, RoleIn
 from headrace.times import timestamp
-from headrace.upkeep.operations.audit import audit_put
-from headrace.upkeep.operations.ports import Ports
 
 
-def list_members(call: Call, ports: Ports) -> Answer:
+def list_members(call: Call, needs: TeamsNeeds) -> Answer:
     """Who is a member, and with which role."""
     query: PageIn = call.query
-    page = members.page_of_members(call.project_id, ports.config, limit=query.limit, cursor=query.cursor)
-    return Answer(MembersOut(items=_members(page.items, ports), next_cursor=page.next_cursor))
+    page = members.page_of_members(call.project_id, needs.config, limit=query.limit, cursor=query.cursor)
+    return Answer(MembersOut(items=_members(page.items, needs), next_cursor=page.next_cursor))
 
 
-def add_member(call: Call, ports: Ports) -> Answer:
+def add_member(call: Call, needs: TeamsNeeds) -> Answer:
     """Make somebody a member who has an account. Only an owner may name another owner."""
     body: MemberIn = call.body
-    account_id = find_account(body.email, ports.config)
+    account_id = find_account(body.email, needs.config)
     if account_id is None:
         raise InvalidInput("email: nobody has signed up with this address", field="email")
-    entry = audit_put(call, "member.add", account_id, ports, detail=f"role {body.role}")
-    added = members.add_member(call.project_id, account_id, body.role, ports, by=call.role, also=[entry])
-    return Answer(_members([added], ports)[0])
+    added = members.add_member(call, account_id, body.role, needs, by=call.role)
+    return Answer(_members([added], needs)[0])
 
 
-def change_member(call: Call, ports: Ports) -> Answer:
+def change_member(call: Call, needs: TeamsNeeds) -> Answer:
     """Give a member another role. Only an owner may make or unmake one, and there is always an owner."""
     body: RoleIn = call.body
-    account_id = call.path["user_id"]
-    entry = audit_put(call, "member.change", account_id, ports, detail=f"role {body.role}")
-    changed = members.change_role(call.project_id, account_id, body.role, ports, by=call.role, also=[entry])
-    return Answer(_members([changed], ports)[0])
+    changed = members.change_role(call, call.path["user_id"], body.role, needs, by=call.role)
+    return Answer(_members([changed], needs)[0])
 
 
-def remove_member(call: Call, ports: Ports) -> Answer:
+def remove_member(call: Call, needs: TeamsNeeds) -> Answer:
     """Remove a member. Everybody may leave, whatever the role, but for the last owner."""
-    account_id = call.path["user_id"]
-    entry = audit_put(call, "member.remove", account_id, ports)
-    members.remove_member(call.project_id, account_id, ports, by=call.role, also=[entry])
+    members.remove_member(call, call.path["user_id"], needs, by=call.role)
     return Answer()
 
 
-def _members(memberships: Sequence[Item], ports: Ports) -> list[MemberOut]:
-    accounts = accounts_by_id(map(members.account_id_of, memberships), ports.config)
+def _members(memberships: Sequence[Item], needs: TeamsNeeds) -> list[MemberOut]:
+    accounts = accounts_by_id(map(members.account_id_of, memberships), needs.config)
     return [_member(each, accounts.get(members.account_id_of(each), {})) for each in memberships]
 
 

@@ -1,50 +1,49 @@
 """Projects: each has queues, members, API keys, a pipeline and sinks of its own."""
 
+from headrace.api.models import PageIn
 from headrace.api.roles import Role
 from headrace.api.routes import Answer, Call, Route
 from headrace.observability import emit
 from headrace.ports.table import Item
 from headrace.teams.operations import projects
-from headrace.teams.wire.project_models import PageIn, ProjectIn, ProjectOut, ProjectsOut
+from headrace.teams.operations.needs import TeamsNeeds
+from headrace.teams.wire.project_models import ProjectIn, ProjectOut, ProjectsOut
 from headrace.times import timestamp
-from headrace.upkeep.operations.audit import audit_put
-from headrace.upkeep.operations.ports import Ports
 
 
-def list_projects(call: Call, ports: Ports) -> Answer:
+def list_projects(call: Call, needs: TeamsNeeds) -> Answer:
     """The projects that you are a member of, with your role in each."""
     query: PageIn = call.query
-    listed, cursor = projects.page_of_projects(call.account_id, ports.config, limit=query.limit, cursor=query.cursor)
+    listed, cursor = projects.page_of_projects(call.account_id, needs.config, limit=query.limit, cursor=query.cursor)
     return Answer(ProjectsOut(items=[_project(item, role) for item, role in listed], next_cursor=cursor))
 
 
-def create_project(call: Call, ports: Ports) -> Answer:
+def create_project(call: Call, needs: TeamsNeeds) -> Answer:
     """Make a project, with its queues. You are its owner."""
     body: ProjectIn = call.body
-    project_id = projects.create_project(body.name, call.account_id, ports, address=call.address)
-    return Answer(_project(projects.load_project(project_id, ports.config), "owner"))
+    project_id = projects.create_project(body.name, call.account_id, needs, address=call.address)
+    return Answer(_project(projects.load_project(project_id, needs.config), "owner"))
 
 
-def get_project(call: Call, ports: Ports) -> Answer:
+def get_project(call: Call, needs: TeamsNeeds) -> Answer:
     """One project."""
-    return Answer(_project(projects.load_project(call.project_id, ports.config), call.role))
+    return Answer(_project(projects.load_project(call.project_id, needs.config), call.role))
 
 
-def rename_project(call: Call, ports: Ports) -> Answer:
+def rename_project(call: Call, needs: TeamsNeeds) -> Answer:
     """Give a project another name."""
     body: ProjectIn = call.body
-    entry = audit_put(call, "project.rename", call.project_id, ports, detail=f"to {body.name}")
-    projects.change_project(call.project_id, lambda _: ({"name": body.name}, [entry]), ports.config)
-    return Answer(_project(projects.load_project(call.project_id, ports.config), call.role))
+    projects.rename_project(call, body.name, needs)
+    return Answer(_project(projects.load_project(call.project_id, needs.config), call.role))
 
 
-def delete_project(call: Call, ports: Ports) -> Answer:
+def delete_project(call: Call, needs: TeamsNeeds) -> Answer:
     """Delete a project: its keys, queues and what is on them, subscriptions, and all that is stored of it.
 
     It is gone for everybody at once. API keys stop working within the time that they are remembered, 30 seconds unless
     configured otherwise.
     """
-    projects.delete_project(call.project_id, ports)
+    projects.delete_project(call, needs)
     emit("project_deleted", project_id=call.project_id, account_id=call.account_id, address=call.address)
     return Answer()
 

@@ -8,7 +8,7 @@ from headrace.ports.clock import Clock
 from headrace.ports.table import ABSENT, Condition, Item, Put, Table, Update
 from headrace.teams.domain.accounts import email_fault, password_fault
 from headrace.teams.operations import passwords
-from headrace.upkeep.wire import items
+from headrace.teams.wire import items
 
 _NOBODY = "nobody"
 """An account id that there never is."""

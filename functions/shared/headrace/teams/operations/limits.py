@@ -8,6 +8,7 @@ from ipaddress import IPv6Address, ip_address
 from headrace.errors import Conflict, TooManyRequests
 from headrace.ports.clock import Clock
 from headrace.ports.table import PRESENT, Table, Update
+from headrace.times import unix_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def count_attempt(limit: Limit, subject: str, telemetry: Table, clock: Clock) ->
     Raises:
         TooManyRequests: that was one too many; it says when the window ends.
     """
-    now = clock.now_unix_nano() // 1_000_000_000
+    now = unix_seconds(clock.now_unix_nano())
     seconds = int(limit.window.total_seconds())
     ends = (now // seconds + 1) * seconds
     attempt = Attempt(f"limit#{limit.name}#{sha256(subject.encode()).hexdigest()}", str(ends))

@@ -22,6 +22,7 @@ import jwt
 from headrace.errors import Conflict, NotAuthenticated
 from headrace.ports.clock import Clock
 from headrace.ports.table import ABSENT, PRESENT, Condition, Put, Table, Update
+from headrace.times import SECOND_NANO, expiry, unix_seconds
 
 ACCESS_LIFE = timedelta(minutes=15)
 REFRESH_LIFE = timedelta(days=30)
@@ -44,13 +45,13 @@ class SigningKeys:
 
 def access_token(account_id: str, keys: SigningKeys, clock: Clock) -> str:
     """A token that proves for ACCESS_LIFE who its holder is."""
-    now = clock.now_unix_nano() // 1_000_000_000
+    now = clock.now_unix_nano()
     key_id, secret = keys.current
     claims = {
         "sub": account_id,
         "aud": _AUDIENCE,
-        "iat": now,
-        "exp": now + int(ACCESS_LIFE.total_seconds()),
+        "iat": unix_seconds(now),
+        "exp": expiry(now, ACCESS_LIFE),
         "jti": uuid4().hex,
     }
     return jwt.encode(claims, secret, algorithm=_ALGORITHM, headers={"kid": key_id})
@@ -69,7 +70,7 @@ def account_of(token: str, keys: SigningKeys, clock: Clock) -> str:
         expires = int(claims["exp"])
     except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, OverflowError) as cause:
         raise NotAuthenticated("the access token is not valid") from cause
-    if expires * 1_000_000_000 <= clock.now_unix_nano():  # by our clock, which tests can set
+    if expires * SECOND_NANO <= clock.now_unix_nano():  # by our clock, which tests can set
         raise NotAuthenticated("the access token has expired: refresh it")
     return str(claims["sub"])
 
@@ -145,4 +146,4 @@ def _new_token() -> str:
 
 
 def _expires(clock: Clock) -> int:
-    return clock.now_unix_nano() // 1_000_000_000 + int(REFRESH_LIFE.total_seconds())
+    return expiry(clock.now_unix_nano(), REFRESH_LIFE)

@@ -5,15 +5,9 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from headrace.api.bad_input import checked_by
-from headrace.api.models import Deferred, Strict
-from headrace.api.printable import printable
+from headrace.api.models import Deferred, Strict, Time
+from headrace.api.printable import label_fault
 from headrace.teams.domain.accounts import LONGEST_PASSWORD, SHORTEST_PASSWORD, email_fault, password_fault
-
-
-def label_fault(text: str) -> str | None:
-    """What keeps `text` from being a name for people to read; None when nothing does."""
-    return None if printable(text) else "must not hold control characters"
-
 
 _AN_EMAIL: dict[str, JsonValue] = {"pattern": r"^\s*[^@\s]+@[^@\s.]+(\.[^@\s.]+)+\s*$", "maxLength": 254}
 _A_PASSWORD: dict[str, JsonValue] = {"minLength": SHORTEST_PASSWORD, "maxLength": LONGEST_PASSWORD}
@@ -29,7 +23,6 @@ RefreshToken = Annotated[
 PersonName = Annotated[str, Field(max_length=100, examples=["Ada Lovelace"]), checked_by(label_fault)]
 
 AccountId = Annotated[str, Field(examples=["1b9d6bcd4b3f4a0f8c7e2d5a90f1e3c6"])]
-Time = Annotated[str, Field(examples=["2026-02-03T10:30:00Z"], json_schema_extra={"format": "date-time"})]
 
 
 class SignupIn(Strict):

@@ -5,9 +5,10 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from headrace.api.bad_input import Matching, checked_by
-from headrace.api.models import Deferred, Strict
+from headrace.api.models import Deferred, NextCursor, Strict, Time
+from headrace.api.printable import label_fault
 from headrace.api.roles import Role
-from headrace.teams.wire.account_models import AccountId, Email, Time, label_fault
+from headrace.teams.wire.account_models import AccountId, Email
 
 _SEEN = Matching(r"[\s\S]*\S[\s\S]*", "must not be blank")
 
@@ -18,16 +19,6 @@ KeyName = Annotated[Name, Field(examples=["collector, production"])]
 ProjectId = Annotated[str, Field(examples=["5f0c4b57-9d0a-4f1f-8f6f-7a10c2d3e4f5"])]
 KeyId = Annotated[str, Field(examples=["9d0a3f1f6f6f7a106d0f5a0e5f0c4b57"])]
 Prefix = Annotated[str, Field(examples=["hr_9fK2xQ"])]
-NextCursor = Annotated[str | None, Field(examples=[None])]
-
-
-class PageIn(Strict):
-    """Which part of a list."""
-
-    limit: Annotated[int, Field(ge=1, le=200)] = 50
-    """How many at most; there may be fewer before the last page."""
-    cursor: Annotated[str, Field(max_length=2048)] | None = None
-    """The `next_cursor` of the page before."""
 
 
 class ProjectIn(Strict):

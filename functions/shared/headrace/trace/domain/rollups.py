@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
+from headrace.times import unix_seconds
+
 RELATIVE_ERROR = 0.01
 _GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
 _LOG_GAMMA = math.log(_GAMMA)
@@ -103,7 +105,7 @@ def roll_up(observations: Iterable[Observation]) -> dict[Series, Rollup]:
             name = _OTHER
         names.add((each.service, each.side, name))
         bucket = None if each.duration_nano is None else bucket_of(each.duration_nano)
-        second = each.started_unix_nano // 1_000_000_000
+        second = unix_seconds(each.started_unix_nano)
         for resolution, length in LENGTH.items():
             start = second - second % round(length.total_seconds())
             rollup = rollups[Series(each.service, each.side, name, resolution, start)]

@@ -3,22 +3,22 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from headrace.api.models import unix_nano
 from headrace.errors import InvalidInput, NotFound
 from headrace.ports.table import Item, Range, Table, items_of
+from headrace.times import nanoseconds
 from headrace.trace.domain.rollups import bucket_of, quantile_ms
 from headrace.trace.domain.runs import Run, RunStatus, assemble
 from headrace.trace.domain.spans import Span
 from headrace.trace.domain.tracing import IDLE
+from headrace.trace.operations.needs import RunsNeeds
 from headrace.trace.wire import run_items
 from headrace.trace.wire.figure_models import AgentFiguresOut
 from headrace.trace.wire.run_items import OPEN, Place
 from headrace.trace.wire.run_models import RunsIn
 from headrace.trace.wire.span_chunks import decode_chunk
-from headrace.upkeep.operations.ports import Ports
 
 _LOOKED_AT = 5_000
 """Entries that one call looks at; where they do not fill the page, the cursor goes on from there."""
@@ -34,7 +34,7 @@ class _Window:
     before: int
 
 
-def list_runs(project_id: str, query: RunsIn, ports: Ports) -> tuple[list[dict[str, Any]], str | None]:
+def list_runs(project_id: str, query: RunsIn, needs: RunsNeeds) -> tuple[list[dict[str, Any]], str | None]:
     """Some runs in the shape of contract section 10, newest first, and the cursor of the next page.
 
     Fewer than asked for may come before the last page: entries that no filter keeps are looked at in bounded numbers.
@@ -42,57 +42,57 @@ def list_runs(project_id: str, query: RunsIn, ports: Ports) -> tuple[list[dict[s
     Raises:
         InvalidInput: the cursor is not one of ours.
     """
-    now = ports.clock.now_unix_nano()
+    now = needs.clock.now_unix_nano()
     place = _place(query)
     window = _Window(unix_nano(query.since, 0), _end(query, place))
     found: list[Item] = []
     cursor = None
-    for looked, entry in enumerate(_entries(project_id, place, window, ports.telemetry, query.cursor), 1):
+    for looked, entry in enumerate(_entries(project_id, place, window, needs.telemetry, query.cursor), 1):
         if _kept(entry, query, now):
             found.append(entry)
         if len(found) == query.limit or looked == _LOOKED_AT:
             cursor = str(entry["sk"])
             break
-    runs = _runs(project_id, [entry["trace_id"] for entry in found], ports.telemetry)
+    runs = _runs(project_id, [entry["trace_id"] for entry in found], needs.telemetry)
     shown = [{**runs[each["trace_id"]], "status": status_of(each, now)} for each in found if each["trace_id"] in runs]
     return shown, cursor
 
 
-def load_run(project_id: str, trace_id: str, ports: Ports) -> tuple[Run, list[Span]]:
+def load_run(project_id: str, trace_id: str, needs: RunsNeeds) -> tuple[Run, list[Span]]:
     """A run as its spans tell it now, and the spans, in the order of their start, each once.
 
     Raises:
         NotFound: no span of this trace is stored.
     """
-    items = list(items_of(ports.telemetry, Range(run_items.trace_pk(project_id, trace_id))))
+    items = list(items_of(needs.telemetry, Range(run_items.trace_pk(project_id, trace_id))))
     stored = next((item for item in items if item["sk"] == run_items.RUN), None)
     if stored is None:
         raise NotFound("there is no run of this trace")
     spans = [span for item in items if item is not stored for span in decode_chunk(item["data"])]
-    run = assemble(spans, ports.clock.now_unix_nano(), stored["last_seen_unix_nano"], IDLE)
+    run = assemble(spans, needs.clock.now_unix_nano(), stored["last_seen_unix_nano"], IDLE)
     once = {span.span_id: span for span in spans}
     return run, sorted(once.values(), key=lambda span: span.started_unix_nano)
 
 
-def find_span(project_id: str, span_id: str, trace_id: str | None, ports: Ports) -> tuple[Run, list[Span], Span]:
+def find_span(project_id: str, span_id: str, trace_id: str | None, needs: RunsNeeds) -> tuple[Run, list[Span], Span]:
     """A span, with its run and all of the run's spans. Without a trace id the latest runs are looked through.
 
     Raises:
         NotFound: it is not there.
     """
-    for candidate in [trace_id] if trace_id else _traces_with(project_id, span_id, ports):
-        run, spans = load_run(project_id, candidate, ports)
+    for candidate in [trace_id] if trace_id else _traces_with(project_id, span_id, needs):
+        run, spans = load_run(project_id, candidate, needs)
         for span in spans:
             if span.span_id == span_id:
                 return run, spans, span
     raise NotFound(f"there is no such span in {'this trace' if trace_id else f'the latest {_SPAN_RUNS} runs'}")
 
 
-def agent_figures(project_id: str, since: int, until: int, ports: Ports) -> list[AgentFiguresOut]:
+def agent_figures(project_id: str, since: int, until: int, needs: RunsNeeds) -> list[AgentFiguresOut]:
     """How each agent did in the runs that started in a window, in nanoseconds since 1970; most runs first."""
     window = _Window(since, until)
-    names = [item["name"] for item in items_of(ports.telemetry, Range(run_items.agents_pk(project_id)))]
-    figures = [_figures(project_id, name, window, ports.telemetry) for name in names]
+    names = [item["name"] for item in items_of(needs.telemetry, Range(run_items.agents_pk(project_id)))]
+    figures = [_figures(project_id, name, window, needs.telemetry) for name in names]
     return sorted((each for each in figures if each.runs), key=lambda each: (-each.runs, each.name))
 
 
@@ -101,7 +101,7 @@ def status_of(entry: Item, now_unix_nano: int) -> RunStatus:
     if entry["status"] != OPEN:
         status: RunStatus = entry["status"]
         return status
-    idle_ns = IDLE // timedelta(microseconds=1) * 1000
+    idle_ns = nanoseconds(IDLE)
     return "timed_out" if now_unix_nano - entry["last_seen_unix_nano"] > idle_ns else "running"
 
 
@@ -170,17 +170,17 @@ def _runs(project_id: str, trace_ids: list[str], table: Table) -> dict[str, dict
     return {run["trace_id"]: run for run in runs}
 
 
-def _traces_with(project_id: str, span_id: str, ports: Ports) -> Iterator[str]:
+def _traces_with(project_id: str, span_id: str, needs: RunsNeeds) -> Iterator[str]:
     """Traces among the latest that may hold a span, by the ids that are kept with their runs."""
     try:
         wanted = bytes.fromhex(span_id)
     except ValueError:
         return
-    entries = _entries(project_id, Place("time"), _Window(0, _FAR), ports.telemetry, None)
+    entries = _entries(project_id, Place("time"), _Window(0, _FAR), needs.telemetry, None)
     latest = [entry["trace_id"] for entry, _ in zip(entries, range(_SPAN_RUNS), strict=False)]
     for start in range(0, len(latest), _AT_ONCE):
         keys = [(run_items.trace_pk(project_id, each), run_items.RUN) for each in latest[start : start + _AT_ONCE]]
-        for item in ports.telemetry.batch_get(keys):
+        for item in needs.telemetry.batch_get(keys):
             if wanted in item["span_ids"]:
                 yield item["pk"].rpartition("#")[2]
 

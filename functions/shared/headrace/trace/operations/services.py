@@ -4,30 +4,31 @@ from collections import defaultdict
 from datetime import timedelta
 
 from headrace.ports.table import Range, items_of
+from headrace.times import unix_seconds
 from headrace.trace.domain.rollups import LENGTH, Resolution, Rollup, Series, Side, quantile_ms
+from headrace.trace.operations.needs import RunsNeeds
 from headrace.trace.wire import run_items
 from headrace.trace.wire.figure_models import ServiceFiguresOut
-from headrace.upkeep.operations.ports import Ports
 
 _BY_MINUTE = timedelta(hours=6)
 """Longer windows are read by the hour: sixty times fewer rollups."""
 _MINUTES_KEPT = timedelta(days=2)
 
 
-def service_figures(project_id: str, since_unix_s: int, until_unix_s: int, ports: Ports) -> list[ServiceFiguresOut]:
+def service_figures(project_id: str, since_unix_s: int, until_unix_s: int, needs: RunsNeeds) -> list[ServiceFiguresOut]:
     """The series of all services in a window, in seconds since 1970, most calls first.
 
     A window is widened to whole minutes; to whole hours when it is longer than six hours or older than two days.
     """
-    now_s = ports.clock.now_unix_nano() // 1_000_000_000
+    now_s = unix_seconds(needs.clock.now_unix_nano())
     fine = until_unix_s - since_unix_s <= _BY_MINUTE.total_seconds()
     resolution: Resolution = "minute" if fine and now_s - since_unix_s <= _MINUTES_KEPT.total_seconds() else "hour"
     length_s = round(LENGTH[resolution].total_seconds())
     low, high = run_items.rollup_bounds(resolution, since_unix_s - since_unix_s % length_s, until_unix_s)
     found = []
-    for service in items_of(ports.telemetry, Range(run_items.services_pk(project_id))):
+    for service in items_of(needs.telemetry, Range(run_items.services_pk(project_id))):
         places = Range(run_items.rollup_pk(project_id, service["name"]), low=low, high=high)
-        stored = run_items.decode_rollups(service["name"], items_of(ports.telemetry, places))
+        stored = run_items.decode_rollups(service["name"], items_of(needs.telemetry, places))
         found += [_figures(service["name"], *key, rollup) for key, rollup in _merged(stored).items()]
     return sorted(found, key=lambda each: (-each.calls, each.service, each.side, each.name))
 

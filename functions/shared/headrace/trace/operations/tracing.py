@@ -1,22 +1,25 @@
 """How a project's traces are kept."""
 
-from collections.abc import Sequence
-
-from headrace.errors import InvalidInput, Unavailable
+from headrace.ports.items import mendable, project_pk
 from headrace.ports.table import Put, Table
 from headrace.trace.domain.tracing import Tracing
-from headrace.upkeep.operations.ports import Ports
-from headrace.upkeep.wire import items
+from headrace.trace.operations.needs import RunsNeeds
+from headrace.trace.wire.tracing_items import TRACING, decode_tracing, encode_tracing
+from headrace.upkeep.operations.change import Author, Change
 
 
 def load_tracing(project_id: str, config: Table) -> Tracing:
-    """As it is stored, or as by default. Raises Unavailable on a damaged item."""
-    try:
-        return items.decode_tracing(config.get(items.project_pk(project_id), items.TRACING))
-    except InvalidInput as damage:
-        raise Unavailable(f"it is damaged, save it again: {damage}") from damage
+    """As it is stored, or as by default. Raises Unavailable, also on a damaged item."""
+    item = config.get(project_pk(project_id), TRACING)
+    with mendable("how traces are kept"):
+        return decode_tracing(item)
 
 
-def save_tracing(project_id: str, tracing: Tracing, ports: Ports, also: Sequence[Put]) -> None:
-    """Store it, `also` in the same transaction."""
-    ports.config.transact([Put(items.encode_tracing(project_id, tracing)), *also])
+def save_tracing(author: Author, tracing: Tracing, needs: RunsNeeds) -> None:
+    """Store it whole, over whatever is there."""
+
+    def plan(change: Change) -> None:
+        change.write(Put(encode_tracing(author.project_id, tracing)))
+        change.audit("tracing.save", author.project_id)
+
+    needs.changes.make(author, plan)

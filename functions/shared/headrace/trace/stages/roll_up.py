@@ -14,6 +14,7 @@ from headrace.errors import Conflict
 from headrace.ports.clock import Clock
 from headrace.ports.table import ABSENT, Put, Table, Update
 from headrace.ports.table_rules import MAX_ADDED
+from headrace.times import unix_seconds
 from headrace.trace.domain.rollups import Observation, Rollup, Series, roll_up
 from headrace.trace.stages.names import Names
 from headrace.trace.wire import run_items
@@ -31,7 +32,7 @@ class RollUp:
 
     def __init__(self, project_id: str, telemetry: Table, names: Names, clock: Clock, retention: timedelta) -> None:
         self._project_id, self._telemetry, self._names = project_id, telemetry, names
-        self._now_s = clock.now_unix_nano() // 1_000_000_000
+        self._now_s = unix_seconds(clock.now_unix_nano())
         self._kept_s = round(retention.total_seconds())
 
     def add(self, messages: Mapping[str, Sequence[Observation]]) -> None:

@@ -11,10 +11,12 @@ from datetime import timedelta
 from itertools import chain
 from typing import Any
 
-from headrace.errors import Conflict, Unavailable
+from headrace.errors import Conflict
 from headrace.observability import warn
+from headrace.ports.backoff import Backoff
 from headrace.ports.clock import Clock
 from headrace.ports.table import ABSENT, ANY, Condition, Delete, Item, Put, Range, Table, items_of
+from headrace.times import expiry, unix_seconds
 from headrace.trace.domain.runs import Run, assemble
 from headrace.trace.domain.spans import Span
 from headrace.trace.domain.tracing import IDLE
@@ -25,7 +27,6 @@ from headrace.trace.wire.span_chunks import chunk_id, decode_chunk, encode_chunk
 
 _WRITES, _BYTES = 100, 2 * 1024 * 1024
 """Of one transaction."""
-_ATTEMPTS = 20
 _SPANS = 20_000
 """Of a trace, that its run is made of."""
 
@@ -48,8 +49,8 @@ class StoreRuns:
 
     def __init__(self, project_id: str, telemetry: Table, names: Names, clock: Clock, retention: timedelta) -> None:
         self._project_id, self._telemetry, self._names = project_id, telemetry, names
-        self._now = clock.now_unix_nano()
-        self._expires_at = self._now // 1_000_000_000 + round(retention.total_seconds())
+        self._clock, self._now = clock, clock.now_unix_nano()
+        self._expires_at = expiry(self._now, retention)
 
     def store(self, traces: Mapping[str, Sequence[Span]]) -> None:
         """Store the spans of `traces`, by trace id, and the runs that they make with those that are there already.
@@ -71,19 +72,17 @@ class StoreRuns:
                     self._store_alone(plan.trace_id, traces[plan.trace_id])
         agents = {agent.name for plan in plans for agent in plan.run.agents}
         pk = run_items.agents_pk(self._project_id)
-        self._names.enter(pk, agents, self._telemetry, self._now // 1_000_000_000, self._expires_at)
+        self._names.enter(pk, agents, self._telemetry, unix_seconds(self._now), self._expires_at)
 
     def _store_alone(self, trace_id: str, spans: Sequence[Span]) -> None:
-        for _ in range(_ATTEMPTS):
-            plan = self._plan(trace_id, spans)
-            if plan is None:
-                return
+        backoff = Backoff(self._clock, f"the trace {trace_id}")
+        while (plan := self._plan(trace_id, spans)) is not None:
             try:
                 self._carry_out([plan])
             except Conflict:
-                continue
-            return
-        raise Unavailable(f"others are storing spans of the trace {trace_id} all the time")
+                backoff.wait()
+            else:
+                return
 
     def _carry_out(self, plans: Sequence[_Plan]) -> None:
         for clearing in filter(None, (plan.clearing for plan in plans)):

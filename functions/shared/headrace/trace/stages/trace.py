@@ -7,7 +7,7 @@ repeated: chunks and rollups are known by what they hold, rows by the ids of spa
 
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from headrace.errors import InvalidInput, Unavailable
@@ -17,7 +17,6 @@ from headrace.ports.bus import Bus, Message, Received
 from headrace.ports.clock import Clock
 from headrace.ports.span_archive import SpanArchive
 from headrace.ports.table import Table
-from headrace.route.stages.configuration import Configuration
 from headrace.trace.domain.rollups import Observation
 from headrace.trace.domain.spans import Span
 from headrace.trace.domain.tracing import Tracing, without_content
@@ -26,14 +25,16 @@ from headrace.trace.stages.roll_up import RollUp
 from headrace.trace.stages.store_runs import StoreRuns
 from headrace.trace.wire.conventions import normalize
 from headrace.trace.wire.observations import decode_observation
+from headrace.trace.wire.span_rows import encode_span_row
 
 
 @dataclass(frozen=True, slots=True)
-class Ports:
+class TraceNeeds:
     """What tracing needs."""
 
     bus: Bus
-    configuration: Configuration
+    tracing: Callable[[str], Tracing]
+    """`(project id)` -> how its traces are kept. May raise Unavailable."""
     telemetry: Table
     clock: Clock
     names: Names = field(default_factory=Names)
@@ -54,43 +55,43 @@ class _Arrived:
         return [span for spans in self.traces.values() for span in spans]
 
 
-def trace(messages: Sequence[Received], ports: Ports) -> list[str]:
+def trace(messages: Sequence[Received], needs: TraceNeeds) -> list[str]:
     """Store what `messages` bring; return the ids of those that must come back.
 
     Raises:
         Unavailable: an engine is down; all of them must come back.
     """
     try:
-        _trace(messages, ports)
+        _trace(messages, needs)
     except Unavailable:
         raise
     except Exception:
         if len(messages) == 1:
             raise
         crash("event_split", messages=len(messages))  # one of them is to blame; its neighbours are not
-        return [message.id for message in messages if not _traced_alone(message, ports)]
+        return [message.id for message in messages if not _traced_alone(message, needs)]
     return []
 
 
-def _traced_alone(message: Received, ports: Ports) -> bool:
+def _traced_alone(message: Received, needs: TraceNeeds) -> bool:
     try:
-        _trace([message], ports)
+        _trace([message], needs)
     except Exception:  # noqa: BLE001 - whatever it is: the message comes back, and in the end becomes a dead letter
         crash("message_failed", queue=message.queue, id=message.id)
         return False
     return True
 
 
-def _trace(messages: Sequence[Received], ports: Ports) -> None:
+def _trace(messages: Sequence[Received], needs: TraceNeeds) -> None:
     began = time.perf_counter()
     arrived: dict[str, _Arrived] = defaultdict(_Arrived)
     for message in messages:
         try:
-            _read(message, arrived[message.attributes["project_id"]], ports)
+            _read(message, arrived[message.attributes["project_id"]], needs)
         except (InvalidInput, KeyError) as damage:
-            _bury(message, f"not a message of spans: {damage}", ports)
+            _bury(message, f"not a message of spans: {damage}", needs)
     for project_id, what in arrived.items():
-        _store(project_id, what, ports)
+        _store(project_id, what, needs)
         emit(
             "traced",
             project_id=project_id,
@@ -100,9 +101,9 @@ def _trace(messages: Sequence[Received], ports: Ports) -> None:
         )
 
 
-def _read(message: Received, into: _Arrived, ports: Ports) -> None:
+def _read(message: Received, into: _Arrived, needs: TraceNeeds) -> None:
     """Add what one message holds, all of it or nothing."""
-    tracing = ports.configuration.tracing(message.attributes["project_id"])
+    tracing = needs.tracing(message.attributes["project_id"])
     records = decode_records(message.body, message.attributes)
     spans = [normalize(record, tracing.prices) for record in records]
     pairs = zip(records, spans, strict=True)
@@ -111,14 +112,14 @@ def _read(message: Received, into: _Arrived, ports: Ports) -> None:
         into.traces[span.trace_id].append(span if tracing.capture_content else without_content(span))
 
 
-def _store(project_id: str, what: _Arrived, ports: Ports) -> None:
-    tracing: Tracing = ports.configuration.tracing(project_id)
-    if ports.archive is not None:
-        ports.archive.store(project_id, what.spans)
-    StoreRuns(project_id, ports.telemetry, ports.names, ports.clock, tracing.retention).store(what.traces)
-    RollUp(project_id, ports.telemetry, ports.names, ports.clock, tracing.retention).add(what.observations)
+def _store(project_id: str, what: _Arrived, needs: TraceNeeds) -> None:
+    tracing: Tracing = needs.tracing(project_id)
+    if needs.archive is not None:
+        needs.archive.store(project_id, [encode_span_row(span) for span in what.spans])
+    StoreRuns(project_id, needs.telemetry, needs.names, needs.clock, tracing.retention).store(what.traces)
+    RollUp(project_id, needs.telemetry, needs.names, needs.clock, tracing.retention).add(what.observations)
 
 
-def _bury(message: Received, reason: str, ports: Ports) -> None:
-    ports.bus.dead_letter(message.queue, [Message(message.body, message.attributes)], reason)
+def _bury(message: Received, reason: str, needs: TraceNeeds) -> None:
+    needs.bus.dead_letter(message.queue, [Message(message.body, message.attributes)], reason)
     warn("dead_letter", queue=message.queue, reason=reason)

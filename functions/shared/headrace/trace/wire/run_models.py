@@ -4,9 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from headrace.api.models import Deferred, Moment, Strict
-from headrace.teams.wire.account_models import Time
-from headrace.teams.wire.project_models import NextCursor, PageIn
+from headrace.api.models import Deferred, Moment, NextCursor, PageIn, Strict, Time
 from headrace.trace.domain.runs import EdgeType, FailureMode, RunStatus
 from headrace.trace.domain.spans import ErrorType, Kind, MessageType, Status
 

@@ -2,8 +2,8 @@
 
 from headrace.api.routes import Answer, Call, Route
 from headrace.upkeep.operations import dead_letters
-from headrace.upkeep.operations.audit import audit_put
-from headrace.upkeep.operations.ports import Ports
+from headrace.upkeep.operations.audit import entry_put
+from headrace.upkeep.operations.needs import UpkeepNeeds
 from headrace.upkeep.wire.status_models import (
     DeadLettersIn,
     DeadLettersOut,
@@ -14,34 +14,35 @@ from headrace.upkeep.wire.status_models import (
 )
 
 
-def list_dead_letters(call: Call, ports: Ports) -> Answer:
+def list_dead_letters(call: Call, needs: UpkeepNeeds) -> Answer:
     """The dead letters of one queue, oldest first, each with the beginning of what it holds."""
     query: DeadLettersIn = call.query
-    found, cursor = dead_letters.list_dead_letters(
-        call.project_id, query.queue, ports, limit=query.limit, cursor=query.cursor
-    )
+    kind = needs.queues.kind(query.queue)
+    found, cursor = dead_letters.list_dead_letters(call.project_id, kind, needs, limit=query.limit, cursor=query.cursor)
     return Answer(DeadLettersOut(items=found, next_cursor=cursor))
 
 
-def redrive_dead_letters(call: Call, ports: Ports) -> Answer:
+def redrive_dead_letters(call: Call, needs: UpkeepNeeds) -> Answer:
     """Give dead letters a new start on their queue: those named, or all that are there now."""
     body: RedriveIn = call.body
-    _audit(call, "dead_letters.redrive", body.queue, body.ids, ports)
-    return Answer(RedriveOut(redriven=dead_letters.redrive(call.project_id, body.queue, body.ids, ports)))
+    _audit(call, "dead_letters.redrive", body.queue, body.ids, needs)
+    kind = needs.queues.kind(body.queue)
+    return Answer(RedriveOut(redriven=dead_letters.redrive(call.project_id, kind, body.ids, needs)))
 
 
-def discard_dead_letters(call: Call, ports: Ports) -> Answer:
+def discard_dead_letters(call: Call, needs: UpkeepNeeds) -> Answer:
     """Remove dead letters for good: those named, or all that are there now. They stay counted as dead-lettered."""
     query: DiscardIn = call.query
-    _audit(call, "dead_letters.discard", query.queue, query.wanted, ports)
-    return Answer(DiscardOut(discarded=dead_letters.discard(call.project_id, query.queue, query.wanted, ports)))
+    _audit(call, "dead_letters.discard", query.queue, query.wanted, needs)
+    kind = needs.queues.kind(query.queue)
+    return Answer(DiscardOut(discarded=dead_letters.discard(call.project_id, kind, query.wanted, needs)))
 
 
-def _audit(call: Call, action: str, queue: str, ids: list[str] | None, ports: Ports) -> None:
+def _audit(call: Call, action: str, queue: str, ids: list[str] | None, needs: UpkeepNeeds) -> None:
     """Before it is done: what may have happened is on record, what is on record may have failed half way."""
     detail = "all" if ids is None else f"{len(ids)} of them"
-    write = audit_put(call, action, queue, ports, detail=detail)
-    ports.config.put(write.item, write.condition)
+    write = entry_put(call.project_id, call.account_id, action, queue, needs.clock, call.address, detail)
+    needs.config.put(write.item, write.condition)
 
 
 _PATH = "/projects/{project_id}/dead-letters"

@@ -17,14 +17,15 @@ import orjson
 from headrace.api.showing import shown
 from headrace.errors import HeadraceError, InvalidInput, TooLarge
 from headrace.intake.wire.envelope import decode_body
+from headrace.intake.wire.items import COUNTERS
 from headrace.observability import warn
 from headrace.ports.bus import DeadLetter
-from headrace.ports.queues import QueueNames
+from headrace.ports.items import project_pk
+from headrace.ports.queues import QueueKind
 from headrace.ports.table import Update
 from headrace.times import timestamp
-from headrace.upkeep.operations.ports import Ports
-from headrace.upkeep.wire import items
-from headrace.upkeep.wire.status_models import DeadLetterOut, QueueKind
+from headrace.upkeep.operations.needs import UpkeepNeeds
+from headrace.upkeep.wire.status_models import DeadLetterOut
 
 _SHOWN_RECORDS, _SHOWN_BYTES = 10, 64 * 1024
 _PAGE_BYTES = 3 * 1024 * 1024
@@ -36,42 +37,36 @@ Take = Callable[[str, Sequence[str]], int]
 """`(queue, ids) -> how many of these dead letters were taken`"""
 
 
-def queue_of(kind: QueueKind, project_id: str, queues: QueueNames) -> str:
-    """The name of one of a project's queues."""
-    names = {"raw": queues.raw, "output": queues.output, "spans": queues.spans}
-    return names[kind](project_id)
-
-
 def list_dead_letters(
-    project_id: str, kind: QueueKind, ports: Ports, *, limit: int, cursor: str | None
+    project_id: str, kind: QueueKind, needs: UpkeepNeeds, *, limit: int, cursor: str | None
 ) -> tuple[list[DeadLetterOut], str | None]:
     """Some dead letters, oldest first, and the cursor of the next page. Raises InvalidInput for a foreign cursor."""
-    page = ports.bus.dead_letters(queue_of(kind, project_id, ports.queues), limit=limit, cursor=cursor)
+    page = needs.bus.dead_letters(needs.queues.name(kind, project_id), limit=limit, cursor=cursor)
     limit_bytes = min(_SHOWN_BYTES, _PAGE_BYTES // limit)
     return [_described(letter, kind, limit_bytes) for letter in page.items], page.next_cursor
 
 
-def redrive(project_id: str, kind: QueueKind, ids: Sequence[str] | None, ports: Ports) -> int:
+def redrive(project_id: str, kind: QueueKind, ids: Sequence[str] | None, needs: UpkeepNeeds) -> int:
     """Give dead letters (all, or those named) a new start; return how many were moved."""
 
     def counts(buried: bool, records: int, letters: int) -> Counter[str]:
         return Counter(redriven=records * letters, dead_letters_taken=letters) if buried else Counter()
 
-    return _take(project_id, kind, ids, ports, ports.bus.redrive, counts)
+    return _take(project_id, kind, ids, needs, needs.bus.redrive, counts)
 
 
-def discard(project_id: str, kind: QueueKind, ids: Sequence[str] | None, ports: Ports) -> int:
+def discard(project_id: str, kind: QueueKind, ids: Sequence[str] | None, needs: UpkeepNeeds) -> int:
     """Remove dead letters (all, or those named) for good; return how many were removed."""
 
     def counts(buried: bool, records: int, letters: int) -> Counter[str]:
         return Counter(dead_letters_taken=letters) if buried else Counter(dead_lettered=records * letters)
 
-    return _take(project_id, kind, ids, ports, ports.bus.discard, counts)
+    return _take(project_id, kind, ids, needs, needs.bus.discard, counts)
 
 
-def given_up_records(project_id: str, ports: Ports) -> int:
+def given_up_records(project_id: str, kind: QueueKind, needs: UpkeepNeeds) -> int:
     """Records in dead letters that the engine made; of a thousand letters at most."""
-    letters = _letters(queue_of("raw", project_id, ports.queues), ports, limit=_LOOKED_AT)
+    letters = _letters(needs.queues.name(kind, project_id), needs, limit=_LOOKED_AT)
     return sum(_records(letter) for letter in letters if letter.receive_count)
 
 
@@ -79,7 +74,7 @@ def _take(
     project_id: str,
     kind: QueueKind,
     ids: Sequence[str] | None,
-    ports: Ports,
+    needs: UpkeepNeeds,
     take: Take,
     counts: Callable[[bool, int, int], Counter[str]],
 ) -> int:
@@ -88,8 +83,8 @@ def _take(
     Letters of the same size go together, so that the number that the engine says it took gives the exact number of
     records, even when somebody else takes the same ones at the same moment.
     """
-    queue, taken = queue_of(kind, project_id, ports.queues), 0
-    for page in _pages(queue, ids, ports):
+    queue, taken = needs.queues.name(kind, project_id), 0
+    for page in _pages(queue, ids, needs):
         sizes: defaultdict[tuple[bool, int], list[str]] = defaultdict(list)
         for letter in page:
             sizes[letter.receive_count == 0, _records(letter)].append(letter.id)
@@ -98,16 +93,16 @@ def _take(
             letters = take(queue, group)
             taken += letters
             changes.update(counts(buried, records, letters))
-        if kind == "raw":
-            _count(project_id, changes, ports)
+        if kind.counts:
+            _count(project_id, changes, needs)
     return taken
 
 
-def _pages(queue: str, ids: Sequence[str] | None, ports: Ports) -> Iterator[list[DeadLetter]]:
+def _pages(queue: str, ids: Sequence[str] | None, needs: UpkeepNeeds) -> Iterator[list[DeadLetter]]:
     """The wanted letters, in groups. Those that die while this goes on are left for the next time."""
-    wanted, now = None if ids is None else set(ids), ports.clock.now_unix_nano()
+    wanted, now = None if ids is None else set(ids), needs.clock.now_unix_nano()
     page: list[DeadLetter] = []
-    for letter in _letters(queue, ports):
+    for letter in _letters(queue, needs):
         if (wanted is None and letter.dead_unix_nano > now) or wanted == set():
             break
         if wanted is None or letter.id in wanted:
@@ -121,11 +116,11 @@ def _pages(queue: str, ids: Sequence[str] | None, ports: Ports) -> Iterator[list
         yield page
 
 
-def _letters(queue: str, ports: Ports, *, limit: int | None = None) -> Iterator[DeadLetter]:
+def _letters(queue: str, needs: UpkeepNeeds, *, limit: int | None = None) -> Iterator[DeadLetter]:
     """The dead letters of a queue, oldest first, read page by page."""
     cursor, left = None, limit
     while left is None or left > 0:
-        page = ports.bus.dead_letters(queue, limit=_PAGE if left is None else min(_PAGE, left), cursor=cursor)
+        page = needs.bus.dead_letters(queue, limit=_PAGE if left is None else min(_PAGE, left), cursor=cursor)
         yield from page.items
         left = None if left is None else left - len(page.items)
         cursor = page.next_cursor
@@ -133,12 +128,12 @@ def _letters(queue: str, ports: Ports, *, limit: int | None = None) -> Iterator[
             return
 
 
-def _count(project_id: str, changes: Counter[str], ports: Ports) -> None:
+def _count(project_id: str, changes: Counter[str], needs: UpkeepNeeds) -> None:
     """What was taken is taken, so a table that is down costs counts only."""
     add = {name: count for name, count in changes.items() if count}
     try:
         if add:
-            ports.telemetry.update(Update(items.project_pk(project_id), items.COUNTERS, add=add))
+            needs.telemetry.update(Update(project_pk(project_id), COUNTERS, add=add))
     except HeadraceError as problem:
         warn("counts_lost", project_id=project_id, counts=add, reason=str(problem))
 
@@ -150,7 +145,7 @@ def _records(letter: DeadLetter) -> int:
 def _described(letter: DeadLetter, kind: QueueKind, limit_bytes: int) -> DeadLetterOut:
     return DeadLetterOut(
         id=letter.id,
-        queue=kind,
+        queue=kind.name,
         reason=letter.reason,
         receive_count=letter.receive_count,
         at=timestamp(letter.dead_unix_nano),

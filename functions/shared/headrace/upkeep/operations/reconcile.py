@@ -23,9 +23,11 @@ from uuid import uuid4
 
 from headrace.errors import Conflict, Unavailable
 from headrace.observability import crash, emit, warn
-from headrace.ports.table import ABSENT, PRESENT, Condition, Delete, Item, Put, Range, Update
+from headrace.ports.items import project_pk
+from headrace.ports.table import ABSENT, PRESENT, Condition, Delete, Item, Put, Range, Update, items_of
+from headrace.times import nanoseconds
 from headrace.upkeep.operations.erase import erase_project
-from headrace.upkeep.operations.ports import Upkeep
+from headrace.upkeep.operations.needs import UpkeepNeeds
 from headrace.upkeep.operations.wiring import wire_project
 from headrace.upkeep.wire import items
 
@@ -35,7 +37,7 @@ AFTERMATH = timedelta(hours=1)
 Write = Put | Update | Delete
 
 
-def wire_change(project_id: str, writes: Sequence[Write], ports: Upkeep) -> None:
+def wire_change(project_id: str, writes: Sequence[Write], needs: UpkeepNeeds) -> None:
     """Do `writes` (at most 99) and note an intent in one transaction, then bring the engine to what is stored.
 
     For every change after which a project's queues may have to be others. When the engine is down, the change is made
@@ -45,15 +47,15 @@ def wire_change(project_id: str, writes: Sequence[Write], ports: Upkeep) -> None
         Conflict: a condition of `writes` did not hold; nothing was done.
         Unavailable: the table is down.
     """
-    intent = _intent(project_id, ports)
-    ports.config.transact([*writes, Put(intent, ABSENT)])
+    intent = _intent(project_id, needs)
+    needs.config.transact([*writes, Put(intent, ABSENT)])
     try:
-        _settle(intent, ports)
+        _settle(intent, needs)
     except Unavailable as problem:
         warn("wiring_postponed", project_id=project_id, reason=str(problem))
 
 
-def reconcile(ports: Upkeep) -> int:
+def reconcile(needs: UpkeepNeeds) -> int:
     """Work off every intent that is due; return how many were settled. Safe to repeat, and to run twice at once.
 
     One that fails is told about and stays, for the next time.
@@ -61,71 +63,66 @@ def reconcile(ports: Upkeep) -> int:
     Raises:
         Unavailable: the table cannot be read.
     """
-    return sum(_try_to_settle(intent, ports) for intent in _due(ports))
+    return sum(_try_to_settle(intent, needs) for intent in _due(needs))
 
 
-def _intent(project_id: str, ports: Upkeep) -> Item:
+def _intent(project_id: str, needs: UpkeepNeeds) -> Item:
     return {
         "pk": items.INTENT,
         "sk": f"{project_id}#{uuid4().hex}",
         "project_id": project_id,
-        "due_unix_nano": _from_now(LEASE, ports),
+        "due_unix_nano": _from_now(LEASE, needs),
     }
 
 
-def _due(ports: Upkeep) -> Iterator[Item]:
-    cursor = None
-    while True:
-        page = ports.config.query(Range(items.INTENT), cursor=cursor)
-        now = ports.clock.now_unix_nano()
-        yield from (intent for intent in page.items if intent["due_unix_nano"] <= now)
-        cursor = page.next_cursor
-        if cursor is None:
-            return
+def _due(needs: UpkeepNeeds) -> Iterator[Item]:
+    for intent in items_of(needs.config, Range(items.INTENT)):
+        if intent["due_unix_nano"] <= needs.clock.now_unix_nano():
+            yield intent
 
 
-def _try_to_settle(intent: Item, ports: Upkeep) -> bool:
-    due = _from_now(LEASE, ports)
+def _try_to_settle(intent: Item, needs: UpkeepNeeds) -> bool:
+    due = _from_now(LEASE, needs)
     claim = Update(intent["pk"], intent["sk"], set={"due_unix_nano": due}, condition=_still(intent))
     try:
-        claimed = ports.config.update(claim)
+        claimed = needs.config.update(claim)
     except Conflict:
         return False  # somebody else is at it
     try:
-        _settle(claimed, ports)
+        _settle(claimed, needs)
     except Exception:  # noqa: BLE001 - one project's trouble must not hold up the others
         crash("reconcile_failed", project_id=intent["project_id"])
         return False
     return True
 
 
-def _settle(intent: Item, ports: Upkeep) -> None:
+def _settle(intent: Item, needs: UpkeepNeeds) -> None:
     project_id = intent["project_id"]
-    if items.is_live(ports.config.get(items.project_pk(project_id), items.PROJECT)):
-        wire_project(project_id, ports.config, ports.wiring, ports.queues)
-        _remove(intent, ports)
+    if items.is_live(needs.config.get(project_pk(project_id), items.PROJECT)):
+        wire_project(project_id, needs)
+        _remove(intent, needs)
         return
-    erase_project(project_id, ports)
+    erase_project(project_id, needs)
     try:
-        ports.config.transact(
+        needs.config.transact(
             [
-                Delete(items.project_pk(project_id), items.PROJECT, PRESENT),
+                Delete(project_pk(project_id), items.PROJECT, PRESENT),
                 Update(
                     intent["pk"],
                     intent["sk"],
-                    set={"due_unix_nano": _from_now(AFTERMATH, ports)},
+                    set={"due_unix_nano": _from_now(AFTERMATH, needs)},
                     condition=_still(intent),
                 ),
             ]
         )
         emit("project_erased", project_id=project_id)
     except Conflict:  # the project's item was gone before, so this was the aftermath, or an intent from before it
-        _remove(intent, ports)
+        _remove(intent, needs)
 
 
-def _remove(intent: Item, ports: Upkeep) -> None:
+def _remove(intent: Item, needs: UpkeepNeeds) -> None:
     try:
-        ports.config.delete(intent["pk"], intent["sk"], _still(intent))
+        needs.config.delete(intent["pk"], intent["sk"], _still(intent))
     except Conflict:
         return  # the lease ran out, and somebody else is at it
 
@@ -135,5 +132,5 @@ def _still(intent: Item) -> Condition:
     return Condition(exists=True, equals={"due_unix_nano": intent["due_unix_nano"]})
 
 
-def _from_now(duration: timedelta, ports: Upkeep) -> int:
-    return ports.clock.now_unix_nano() + duration // timedelta(microseconds=1) * 1_000
+def _from_now(duration: timedelta, needs: UpkeepNeeds) -> int:
+    return needs.clock.now_unix_nano() + nanoseconds(duration)

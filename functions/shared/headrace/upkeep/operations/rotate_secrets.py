@@ -3,19 +3,18 @@
 The way: put a new key before the old ones, everywhere; rotate; take the old ones away.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from headrace.errors import Conflict, InvalidInput, Unavailable
 from headrace.observability import warn
-from headrace.ports.table import Item, Range, Table, Update
+from headrace.ports.backoff import Backoff
+from headrace.ports.clock import Clock
+from headrace.ports.items import SEALED
+from headrace.ports.table import Item, Range, Table, Update, items_of
 from headrace.ports.vault import Vault
-from headrace.upkeep.operations.versions import unchanged
-from headrace.upkeep.wire import items
-
-_PAGE = 100
-_ATTEMPTS = 5
+from headrace.upkeep.operations.change import unchanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,52 +25,34 @@ class Rotated:
     unreadable: tuple[str, ...]
 
 
-def rotate_secrets(config: Table, vault: Vault) -> Rotated:
-    """Seal all stored secrets with the newest key. Safe to repeat, and while others change what is stored."""
+Reseal = Callable[[Item, Vault], Mapping[str, Any]]
+"""`(item, vault) -> its attributes with secrets, sealed anew`"""
+
+
+def rotate_secrets(config: Table, vault: Vault, clock: Clock, resealers: Mapping[str, Reseal]) -> Rotated:
+    """Seal all stored secrets with the newest key. Safe to repeat, and while others change what is stored.
+
+    `resealers` knows how, by the first part of the sort key: "pipeline", "sink".
+    """
     resealed, unreadable = 0, []
-    for pk, sk in _places(config):
+    for place in items_of(config, Range(SEALED), index=True):
+        pk, sk = place["pk"], place["sk"]
         try:
-            resealed += _reseal(pk, sk, config, vault)
+            resealed += _reseal(pk, sk, resealers[sk.partition("#")[0]], config, vault, clock)
         except (InvalidInput, Unavailable) as problem:
             unreadable.append(f"{pk}/{sk}")
             warn("secret_not_rotated", item=f"{pk}/{sk}", reason=str(problem))
     return Rotated(resealed, tuple(unreadable))
 
 
-def _places(config: Table) -> Iterator[tuple[str, str]]:
-    cursor = None
-    while True:
-        page = config.query(Range(items.SEALED), index=True, limit=_PAGE, cursor=cursor)
-        yield from ((item["pk"], item["sk"]) for item in page.items)
-        cursor = page.next_cursor
-        if cursor is None:
-            return
-
-
-def _reseal(pk: str, sk: str, config: Table, vault: Vault) -> bool:
-    """Whether the item is still there, and is sealed anew."""
-    for _ in range(_ATTEMPTS):
-        item = config.get(pk, sk)
-        if item is None:
-            return False
+def _reseal(pk: str, sk: str, reseal: Reseal, config: Table, vault: Vault, clock: Clock) -> bool:
+    """Whether the item is still there, and is sealed anew. Nothing that anybody sees changes: the version stays."""
+    backoff = Backoff(clock, "it")
+    while (item := config.get(pk, sk)) is not None:
         try:
-            config.update(Update(pk, sk, set=_resealed(item, vault), condition=unchanged(item)))
+            config.update(Update(pk, sk, set=reseal(item, vault), condition=unchanged(item)))
         except Conflict:
-            continue  # changed meanwhile
-        return True
-    raise Unavailable("others are changing it all the time")
-
-
-def _resealed(item: Item, vault: Vault) -> dict[str, Any]:
-    """The attributes with secrets, sealed anew. Nothing that anybody sees changes, so the version stays."""
-    if item["sk"] == items.PIPELINE:
-        pipeline = items.decode_pipeline(item).with_secrets(vault.reseal)
-        old = items.encode_old_secrets(pipeline.old_secrets)
-        return {"signing_secret": pipeline.signing_secret, "old_secrets": old}
-    sink = items.decode_sink(item).with_secrets(vault.reseal)
-    return {
-        "url": sink.url,
-        "headers": dict(sink.headers),
-        "signing_secret": sink.signing_secret,
-        "old_secrets": items.encode_old_secrets(sink.old_secrets),
-    }
+            backoff.wait()
+        else:
+            return True
+    return False

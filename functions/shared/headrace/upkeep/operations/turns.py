@@ -9,6 +9,7 @@ from datetime import timedelta
 from headrace.errors import Conflict
 from headrace.ports.clock import Clock
 from headrace.ports.table import ABSENT, Condition, Table
+from headrace.times import nanoseconds
 from headrace.upkeep.wire import items
 
 _EARLY = 20
@@ -21,7 +22,7 @@ def take_turn(name: str, every: timedelta, config: Table, clock: Clock) -> bool:
     Raises:
         Unavailable: the table is down; nobody can tell.
     """
-    now, period = clock.now_unix_nano(), every // timedelta(microseconds=1) * 1_000
+    now, period = clock.now_unix_nano(), nanoseconds(every)
     stored = config.get(items.SCHEDULE, name)
     if stored is not None and now < stored["due_unix_nano"] - period // _EARLY:
         return False

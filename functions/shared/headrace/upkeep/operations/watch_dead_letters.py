@@ -1,16 +1,16 @@
 """Tells about dead letters now and then: nobody may be there when the engine makes them."""
 
 from headrace.observability import warn
-from headrace.upkeep.operations.ports import Upkeep
+from headrace.upkeep.operations.needs import UpkeepNeeds
 
 
-def watch_dead_letters(ports: Upkeep) -> int:
+def watch_dead_letters(needs: UpkeepNeeds) -> int:
     """Report the queues that hold dead letters, as one event `dead_letters_waiting`; return how many there are.
 
     Raises:
         Unavailable: the engine is down.
     """
-    counts = {each.queue: ports.bus.stats(each.queue).dead_letters for each in ports.wiring.subscriptions()}
+    counts = {each.queue: needs.bus.stats(each.queue).dead_letters for each in needs.wiring.subscriptions()}
     waiting = {queue: count for queue, count in counts.items() if count}
     if waiting:
         warn("dead_letters_waiting", count=sum(waiting.values()), queues=waiting)

@@ -1,14 +1,12 @@
 """Bodies of the management API about what flows: status and dead letters. Contract section 7."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from headrace.api.models import Deferred, Strict
-from headrace.teams.wire.account_models import Time
-from headrace.teams.wire.project_models import PageIn
+from headrace.api.models import Deferred, PageIn, Strict, Time
+from headrace.ports.queues import KindName
 
-QueueKind = Literal["raw", "output", "spans"]
 Reason = Annotated[str, Field(examples=["the agent answered 503, after 6 attempts"])]
 LetterId = Annotated[str, Field(min_length=1, max_length=128, examples=["0f8fad5b-d9cb-469f-a165-70867728950e"])]
 
@@ -63,7 +61,7 @@ class StatusOut(Deferred):
 class DeadLettersIn(PageIn):
     """Which dead letters to list."""
 
-    queue: QueueKind
+    queue: KindName
     """On their way to the agent, to the sinks, or to become runs."""
 
 
@@ -71,7 +69,7 @@ class DeadLetterOut(Deferred):
     """A message that was given up."""
 
     id: LetterId
-    queue: QueueKind
+    queue: KindName
     reason: Reason
     receive_count: int
     """Deliveries before the engine gave it up; 0 when a function did."""
@@ -91,7 +89,7 @@ class DeadLettersOut(Deferred):
 class RedriveIn(Strict):
     """Which dead letters to give a new start: all of a queue, or those named."""
 
-    queue: QueueKind
+    queue: KindName
     """On their way to the agent, to the sinks, or to become runs."""
     ids: Annotated[list[LetterId], Field(max_length=_MOST_IDS)] | None = None
     """Ids of dead letters; without it all of the queue."""
@@ -106,7 +104,7 @@ class RedriveOut(Deferred):
 class DiscardIn(Strict):
     """Which dead letters to remove for good: all of a queue, or those named, with commas between them."""
 
-    queue: QueueKind
+    queue: KindName
     """On their way to the agent, to the sinks, or to become runs."""
     ids: Annotated[str, Field(min_length=1, max_length=8192)] | None = None
     """Ids of dead letters, with commas between them; without it all of the queue."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from headrace.times import nanoseconds
 from headrace.trace.domain.runs.calls import Call
 from headrace.trace.domain.runs.model import RunStatus
 from headrace.trace.domain.runs.tree import Tree
@@ -33,7 +34,7 @@ def judge(tree: Tree, models: list[Call], tools: list[Call], seen_ago_nano: int,
 def _status(tree: Tree, seen_ago_nano: int, idle: timedelta) -> RunStatus:
     roots = tree.roots()
     if not roots or any(tree.spans[index].duration_nano is None for index in roots):
-        return "running" if seen_ago_nano <= idle // timedelta(microseconds=1) * 1000 else "timed_out"
+        return "running" if seen_ago_nano <= nanoseconds(idle) else "timed_out"
     if any(tree.spans[index].status == "error" for index in roots):
         return "failed"
     if any(tree.spans[index].status_is_blind for index in roots) and _last_agent_failed(tree):

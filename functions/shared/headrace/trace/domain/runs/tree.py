@@ -6,11 +6,12 @@ Everything here takes time in proportion to the number of spans, cycles and endl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from headrace.times import SECOND_NANO
 from headrace.trace.domain.handoffs import canonical, is_coworker_tool
 from headrace.trace.domain.spans import Kind, Span
 
 _BARRIERS: frozenset[Kind] = frozenset(("agent", "tool_call"))
-_SKEW_NANO = 1_000_000_000
+_SKEW_NANO = SECOND_NANO
 _LAST_UNIX_NANO = 253_402_300_799_999_999_999
 """The end of the year 9999."""
 

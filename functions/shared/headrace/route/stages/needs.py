@@ -11,7 +11,7 @@ from headrace.route.stages.configuration import Configuration
 
 
 @dataclass(frozen=True, slots=True)
-class Ports:
+class SendNeeds:
     """Made once in a process by `bootstrap`."""
 
     bus: Bus
