@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 TESTS  ?= tests
 # Of the Lambda functions in template.yaml: where AWS is emulated, they run on this Python.
 LAMBDA_PYTHON ?= python3.11
@@ -18,14 +19,14 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Headrace needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: pyproject.toml | $(BIN)/python
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Setting up $(VENV) (once, about half a minute) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@$(PIP) --editable .
 	@touch $@
 
 $(VENV)/.installed-test: pyproject.toml sdk/python/pyproject.toml $(VENV)/.installed
 	@echo "Setting up the tests in $(VENV) (once) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]' --editable sdk/python
+	@$(PIP) --editable '.[test]' --editable sdk/python
 	@touch $@
 
 # The tools for AWS have an environment each: what they pin contradicts one another.
@@ -68,7 +69,7 @@ soak: $(VENV)/.installed-test  ## an hour of steady load: memory, file handles a
 
 $(VENV)/.installed-fuzz: pyproject.toml $(VENV)/.installed-test
 	@echo "Setting up the fuzzer in $(VENV) (once) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	@$(PIP) --editable '.[fuzz]'
 	@touch $@
 
 fuzz: $(VENV)/.installed-fuzz  ## whatever comes from strangers, each target for FUZZ_SECONDS (20)

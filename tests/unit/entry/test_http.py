@@ -238,6 +238,18 @@ def test_an_empty_binary_answer_is_empty():
     assert answer_body(answer) == b""
 
 
+@pytest.mark.parametrize("encode_error", [problem_error, otlp_error])
+@pytest.mark.parametrize("response", [Response(200, b"\xff"), Response(200, b"", "application/x-protobuf; x=y"), None])
+def test_an_answer_that_cannot_go_out_is_500_in_the_shape_of_all_errors(encode_error, response):
+    assert call(lambda _: response, encode_error=encode_error) == call(failing(KeyError()), encode_error=encode_error)
+
+
+def test_a_method_of_a_path_has_one_view():
+    door = door_with(lambda _: Response(200, b""))
+    with pytest.raises(ValueError, match="two targets"):
+        door.route("POST", "/things/{id}")(lambda _: Response(202, b""))
+
+
 def test_an_unknown_path_is_404_and_another_method_405_that_says_what_is_allowed():
     door = door_with(lambda _: Response(200, b""))
     missing = door(http_event("POST", "/nothing"), Context())

@@ -12,10 +12,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from headrace.errors import InvalidInput, Unavailable
-from headrace.otlp_check import check
+from headrace.otlp_check import BadInput, NoConnection, check
 from headrace.otlp_check.run import CHECKS
-from headrace.ports.records import SIGNALS
+from headrace.otlp_check.signals import SIGNALS
 from tests.unit.otlp_check.faults import FAULTS
 from tests.unit.otlp_check.receiver import AMOUNTS, JSON, KEY, Reply, free_port, receiving, refuse
 
@@ -137,7 +136,7 @@ def test_the_report_as_json_holds_what_an_implementer_needs_and_no_credentials()
 
 
 def test_where_nobody_listens_there_is_nothing_to_check():
-    with pytest.raises(Unavailable, match="cannot connect"):
+    with pytest.raises(NoConnection, match="cannot connect"):
         checked(f"http://127.0.0.1:{free_port()}")
 
 
@@ -174,7 +173,7 @@ def test_tls_makes_no_difference(encrypted):
 
 def test_a_certificate_that_nobody_vouches_for_is_not_trusted(encrypted, monkeypatch):
     monkeypatch.delenv("SSL_CERT_FILE")
-    with receiving(encrypted) as url, pytest.raises(Unavailable, match="certificate"):
+    with receiving(encrypted) as url, pytest.raises(NoConnection, match="certificate"):
         checked(url.replace("http:", "https:"))
 
 
@@ -183,5 +182,5 @@ def test_a_certificate_that_nobody_vouches_for_is_not_trusted(encrypted, monkeyp
     ["", "127.0.0.1:4318", "ftp://127.0.0.1", "http://", "http://a:b@127.0.0.1", "http://127.0.0.1:x", "http://h/?q"],
 )
 def test_what_is_no_base_url_is_refused(url):
-    with pytest.raises(InvalidInput, match="URL"):
+    with pytest.raises(BadInput, match="URL"):
         checked(url)

@@ -12,7 +12,7 @@ import typer
 from headrace import __version__, bootstrap, observability
 from headrace.cli import manage
 from headrace.cli.printing import expression_advice
-from headrace.errors import HeadraceError, InvalidExpression
+from headrace.errors import HeadraceError, InvalidExpression, InvalidInput, Unavailable
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -195,9 +195,16 @@ def otlp_check(
 
     It really sends: valid, broken, long and many requests, up to 100 MB for each signal.
     """
+    from headrace.otlp_check import BadInput, NoConnection
     from headrace.otlp_check.command import run_otlp_check
 
-    raise typer.Exit(run_otlp_check(url, header or [], signals, json, timeout))
+    try:
+        code = run_otlp_check(url, header or [], signals, json, timeout)
+    except BadInput as error:
+        raise InvalidInput(str(error)) from error
+    except NoConnection as error:
+        raise Unavailable(str(error)) from error
+    raise typer.Exit(code)
 
 
 @app.command()

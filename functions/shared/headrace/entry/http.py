@@ -1,12 +1,11 @@
 """API Gateway events ↔ plain requests and responses, through Chalice. The first and the last step of every walk.
 
-Chalice decides routes; its habits are dealt with here, once: it refuses undeclared content types with a body of
-its own, wants an Accept header that matches a binary answer, keeps the current request on the application object (not
-safe for threads), leaves gzip as it is, and knows no `{proxy+}`.
+Chalice carries the event in and the answer out, as for queues and schedules. Routes are ours: those of Chalice know no
+`{proxy+}`, refuse undeclared content types with a body of their own, want an Accept header that matches a binary
+answer, and keep the current request on the application object, which is not safe for threads. Gzip is ours, too.
 """
 
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -119,11 +118,10 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 View = Callable[[Request], Response]
 EncodeError = Callable[[Request, int, HeadraceError], Response]
 """`(request, status, error) -> response`: the shape that a door gives its errors."""
-
-_current: ContextVar[Request] = ContextVar("request")
 
 
 class Door:
@@ -131,38 +129,33 @@ class Door:
 
     def __init__(self, name: str, encode_error: EncodeError, limits: Callable[[], Limits]) -> None:
         look_less_often()
-        self._chalice = Chalice(app_name=name)
-        self._chalice.api.binary_types = [_BINARY]
         self._router: Router[View] = Router()
         self._encode_error = encode_error
         self._limits = limits
+        handler = Chalice(app_name=name).lambda_function(name=name)(self._handle)
+        handler.middleware_handlers = ()  # else a generator, which two threads cannot read at once
+        self._handler: Handler = handler
 
     def route(self, method: str, path: str) -> Callable[[View], View]:
         """Let a view answer `method` on `path` (`/things/{id}`)."""
 
         def register(view: View) -> View:
-            def answer(**_: str) -> ChaliceResponse:
-                return _to_chalice(self._answer(view, _current.get()))
-
-            answer.__name__ = view.__name__
             self._router.add(method, path, view)
-            self._chalice.route(path, methods=[method], content_types=["*/*"], name=view.__name__)(answer)
             return view
 
         return register
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """The handler that a Lambda runtime calls."""
-        request = _request(event, self._limits())
-        match = self._router.find(request.method, request.path)
+        return self._handler(event, context)
+
+    def _handle(self, event: dict[str, Any], _context: Any) -> dict[str, Any]:
+        """What Chalice calls with every event."""
+        match = self._router.find(event["requestContext"]["httpMethod"], event["path"])
+        request = _request(event, match.parameters if match else {}, self._limits())
         if match is None or match.target is None:
-            return _to_chalice(self._refusal(request, match)).to_dict([_BINARY])
-        token = _current.set(replace(request, path_parameters=match.parameters))
-        try:
-            answer: dict[str, Any] = self._chalice(_for_chalice(event, match), context)
-            return answer
-        finally:
-            _current.reset(token)
+            return _encode(self._refusal(request, match))
+        return self._answer(match.target, request)
 
     def _refusal(self, request: Request, match: Match[View] | None) -> Response:
         """For a path or method that a `{proxy+}` of the gateway let through."""
@@ -172,17 +165,22 @@ class Door:
         error = HeadraceError(f"{request.method} is not allowed here, only {allowed}")
         return _with_header(self._encode_error(request, 405, error), "Allow", allowed)
 
-    def _answer(self, view: View, request: Request) -> Response:
+    def _answer(self, view: View, request: Request) -> dict[str, Any]:
+        try:
+            return _encode(self._respond(view, request))
+        except Exception:  # noqa: BLE001 - the last line: log it, tell the caller nothing of our insides
+            crash("request_failed", path=request.path)
+        return _encode(self._encode_error(request, 500, HeadraceError("internal error")))
+
+    def _respond(self, view: View, request: Request) -> Response:
+        """What the view answers, or what is wrong with the request. Raises what is a fault of ours."""
         try:
             return view(request)
         except HeadraceError as error:
-            status = next((code for kind, code in STATUSES if isinstance(error, kind)), 500)
-            if status < 500 or isinstance(error, Unavailable):
-                return _with_advice(self._encode_error(request, status, error), error)
-            crash("request_failed", path=request.path)
-        except Exception:  # noqa: BLE001 - the last line: log it, tell the caller nothing of our insides
-            crash("request_failed", path=request.path)
-        return self._encode_error(request, 500, HeadraceError("internal error"))
+            status = next((code for kind, code in STATUSES if isinstance(error, kind)), None)
+            if status is None:
+                raise
+            return _with_advice(self._encode_error(request, status, error), error)
 
 
 def _with_advice(response: Response, error: HeadraceError) -> Response:
@@ -198,12 +196,12 @@ def _with_header(response: Response, name: str, value: str) -> Response:
     return replace(response, headers={**response.headers, name: value})
 
 
-def _request(event: Mapping[str, Any], limits: Limits) -> Request:
+def _request(event: Mapping[str, Any], parameters: Mapping[str, str], limits: Limits) -> Request:
     return Request(
         method=event["requestContext"]["httpMethod"],
         path=event["path"],
         headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
-        path_parameters={},
+        path_parameters=parameters,
         query=event.get("queryStringParameters") or {},
         raw=_raw_body(event),
         limits=limits,
@@ -222,25 +220,12 @@ def _raw_body(event: Mapping[str, Any]) -> bytes:
     return b64decode(body, validate=True) if event.get("isBase64Encoded") else str(body).encode()
 
 
-def _for_chalice(event: dict[str, Any], match: Match[View]) -> dict[str, Any]:
-    """The event without what would make Chalice answer by itself; our views read `Request`, not this."""
-    context = {**event["requestContext"], "resourcePath": match.path}
-    return {
-        **event,
-        "requestContext": context,
-        "headers": {"accept": "*/*"},
-        "multiValueQueryStringParameters": None,
-        "pathParameters": match.parameters,
-        "stageVariables": None,
-        "body": "",
-        "isBase64Encoded": False,
-    }
-
-
-def _to_chalice(response: Response) -> ChaliceResponse:
+def _encode(response: Response) -> dict[str, Any]:
+    """The answer of a REST API with Lambda proxy integration."""
     text = response.content_type != _BINARY
-    return ChaliceResponse(
+    answer: dict[str, Any] = ChaliceResponse(
         body=response.body.decode() if text else response.body,
         headers={**response.headers, "Content-Type": response.content_type},
         status_code=response.status,
-    )
+    ).to_dict([_BINARY])
+    return answer

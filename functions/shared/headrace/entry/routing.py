@@ -33,8 +33,11 @@ class Router(Generic[Target]):
         self._paths: dict[str, tuple[re.Pattern[str], dict[str, Target]]] = {}
 
     def add(self, method: str, path: str, target: Target) -> None:
-        """Register a target; `path` may hold parameters."""
-        self._paths.setdefault(path, (_pattern(path), {}))[1][method] = target
+        """Register a target; `path` may hold parameters. Raises ValueError: there is one already."""
+        _, methods = self._paths.setdefault(path, (_pattern(path), {}))
+        if method in methods:
+            raise ValueError(f"{method} {path} has two targets")
+        methods[method] = target
 
     def find(self, method: str, path: str) -> Match[Target] | None:
         """The match of a request, None when nothing has this path. Plain paths go before those with parameters."""

@@ -7,13 +7,12 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from headrace.errors import InvalidInput
-from headrace.otlp_check.line import parse_target
+from headrace.otlp_check.line import BadInput, parse_target
 from headrace.otlp_check.probe import Amounts
 from headrace.otlp_check.report import Result
 from headrace.otlp_check.run import CHECKS, check
 from headrace.otlp_check.show import show_report, write_json
-from headrace.ports.records import SIGNALS, Signal
+from headrace.otlp_check.signals import SIGNALS, Signal
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """RFC 9110 section 5.6.2, a token."""
@@ -25,13 +24,13 @@ def run_otlp_check(
     """Check, and show the result; the exit code: 0 when every MUST was kept, else 1.
 
     Raises:
-        InvalidInput: an option that cannot be used.
-        Unavailable: nobody listens at `url`.
+        BadInput: an option that cannot be used.
+        NoConnection: nobody listens at `url`, or nobody who can be trusted.
     """
     chosen = _signals(signals)
     pairs = [_header(header) for header in headers]
     if json_file is not None and not json_file.parent.is_dir():
-        raise InvalidInput(f"there is no folder {json_file.parent} for --json", field="json")
+        raise BadInput(f"there is no folder {json_file.parent} for --json")
     amounts = Amounts(timeout_seconds=timeout_seconds)
     _announce(url, chosen or list(SIGNALS), amounts)
     with Console(stderr=True).status("connecting") as status:  # nothing where that is no terminal
@@ -59,12 +58,12 @@ def _done(result: Result) -> str:
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not colon or not _NAME.fullmatch(name) or not value.isprintable() or not value.isascii():
-        raise InvalidInput("--header wants 'Name: value'", field="header")
+        raise BadInput("--header wants 'Name: value'")
     return name, value.strip()
 
 
 def _signals(text: str) -> list[Signal] | None:
     wanted = [name.strip() for name in text.split(",") if name.strip()]
     if unknown := set(wanted) - set(SIGNALS):
-        raise InvalidInput(f"--signals knows {', '.join(SIGNALS)}, not {', '.join(sorted(unknown))}", field="signals")
+        raise BadInput(f"--signals knows {', '.join(SIGNALS)}, not {', '.join(sorted(unknown))}")
     return [signal for signal in SIGNALS if signal in wanted] or None

@@ -15,13 +15,16 @@ from urllib.parse import urlsplit
 
 import h11
 
-from headrace.errors import InvalidInput
 from headrace.otlp_check.report import Answer
 
 _PIECE_BYTES = 64 * 1024
 _LONGEST_ANSWER_BYTES = 4 * 1024 * 1024
 
 Headers = Sequence[tuple[str, str]]
+
+
+class BadInput(Exception):
+    """A URL or an option that cannot be used; the message says what is wrong with it."""
 
 
 class NoAnswer(Exception):
@@ -49,14 +52,14 @@ class Target:
 
 
 def parse_target(url: str) -> Target:
-    """Raises InvalidInput: no http or https URL of a server."""
+    """Raises BadInput: no http or https URL of a server."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError as cause:
-        raise InvalidInput(f"{url!r} is no URL: {cause}") from cause
+        raise BadInput(f"{url!r} is no URL: {cause}") from cause
     if parts.scheme not in ("http", "https") or not host or parts.query or parts.username is not None:
-        raise InvalidInput(f"{url!r} is not the base URL of an endpoint, as http://127.0.0.1:4318 is")
+        raise BadInput(f"{url!r} is not the base URL of an endpoint, as http://127.0.0.1:4318 is")
     tls = parts.scheme == "https"
     return Target(host, port or (443 if tls else 80), parts.path.rstrip("/"), tls)
 

@@ -22,7 +22,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from headrace.otlp_check.payloads_every_field import fill_log, fill_metrics, fill_span
-from headrace.ports.records import Signal
+from headrace.otlp_check.signals import Signal
 
 _NAME = "otlp-check"
 _UNKNOWN_FIELDS = bytes.fromhex("f83f2a f93f0102030405060708 fa3f03616263 fd3f01020304")

@@ -12,16 +12,17 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 from google.rpc.error_details_pb2 import BadRequest
 from google.rpc.status_pb2 import Status
 
-from headrace import __version__
 from headrace.otlp_check import otlp_json
 from headrace.otlp_check.line import Headers, Line, NoAnswer, Outgoing, Target
 from headrace.otlp_check.payloads import EXPORTS, Export
 from headrace.otlp_check.report import Answer
-from headrace.ports.records import Signal
+from headrace.otlp_check.signals import Signal
 
 Encoding = Literal["protobuf", "json"]
 ENCODINGS: tuple[Encoding, ...] = ("protobuf", "json")
 MEDIA_TYPES: dict[Encoding, str] = {"protobuf": "application/x-protobuf", "json": "application/json"}
+_USER_AGENT = "headrace-otlp-check/0.1.0"
+"""With the version of the kit, which is not that of Headrace."""
 _MIB = 1024 * 1024
 
 
@@ -88,7 +89,7 @@ class Probe:
         """A request with a body; `extra` headers replace the usual ones of the same name."""
         usual = [
             ("Content-Type", MEDIA_TYPES[encoding]),
-            ("User-Agent", f"headrace-otlp-check/{__version__}"),
+            ("User-Agent", _USER_AGENT),
             *how.pop("own_headers", self.headers),
         ]
         replaced = {name.lower() for name, _ in extra}

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from headrace.otlp_check.sections import SPECIFICATION, Section
-from headrace.ports.records import Signal
+from headrace.otlp_check.signals import Signal
 
 Level = Literal["MUST", "SHOULD"]
 """What a server MAY do, no server can fail to do."""

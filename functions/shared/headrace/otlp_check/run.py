@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from headrace.errors import Unavailable
 from headrace.otlp_check import (
     checks_credentials,
     checks_http,
@@ -17,7 +16,7 @@ from headrace.otlp_check.checks_success import answer_to_valid
 from headrace.otlp_check.line import Headers, NoAnswer, NoConnection, parse_target
 from headrace.otlp_check.probe import ENCODINGS, Amounts, Encoding, Probe
 from headrace.otlp_check.report import Report, Result
-from headrace.ports.records import SIGNALS, Signal
+from headrace.otlp_check.signals import SIGNALS, Signal
 
 CHECKS: tuple[Check, ...] = tuple(
     check
@@ -50,8 +49,8 @@ def check(
     `headers` go with every request. Signals that are not named are skipped where the endpoint has no such path.
 
     Raises:
-        InvalidInput: `url` is no URL of a server.
-        Unavailable: nobody listens there.
+        BadInput: `url` is no URL of a server.
+        NoConnection: nobody listens there, or nobody who can be trusted.
     """
     target = parse_target(url)
     results: list[Result] = []
@@ -80,10 +79,10 @@ def _results(probe: Probe, *, named: bool) -> Iterator[Result]:
 
 
 def _first_status(probe: Probe, encoding: Encoding) -> int | None:
-    """What a valid request is answered; None when it is not."""
+    """What a valid request is answered; None when it is not. Raises NoConnection."""
     try:
         return answer_to_valid(probe, encoding).status
-    except NoConnection as trouble:
-        raise Unavailable(str(trouble)) from trouble
+    except NoConnection:
+        raise
     except NoAnswer:
         return None

@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from headrace.cli.printing import one_line
 from headrace.otlp_check.report import Answer, Level, Outcome, Report, Result
 
 _MARKS: dict[Outcome, tuple[str, str]] = {"passed": ("✓", "green"), "failed": ("✗", "red"), "skipped": ("–", "dim")}
@@ -54,7 +53,7 @@ def _show_table(report: Report, console: Console) -> None:
         console.print(Text(f"{_MARKS[result.outcome][0]} {result.signal} {result.level} {result.id}", style="bold red"))
         console.print(Text(f"  {result.title}: {_told(result)}\n  {result.section.url}"))
     for reason, count in _skips(report).items():
-        console.print(Text(f"– {count} not looked at: {one_line(reason)}", style="dim"))
+        console.print(Text(f"– {count} not looked at: {_one_line(reason)}", style="dim"))
 
 
 def _skips(report: Report) -> dict[str, int]:
@@ -64,7 +63,12 @@ def _skips(report: Report) -> dict[str, int]:
 
 def _told(result: Result) -> str:
     """Why, and what was seen, in one line."""
-    return one_line(" ".join(part for part in (result.reason, _seen(result.seen)) if part))
+    return _one_line(" ".join(part for part in (result.reason, _seen(result.seen)) if part))
+
+
+def _one_line(text: str) -> str:
+    """With everything that a terminal would obey shown as escapes."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def _seen(answer: Answer | None) -> str:
