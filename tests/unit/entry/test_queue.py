@@ -1,4 +1,5 @@
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -50,6 +51,11 @@ def test_work_gets_the_messages_and_its_failures_go_out():
     handler = door("test", lambda received, _: got.extend(received) or ["b"])
     assert failures(handler(event_of("a", "b", "c"), Context())) == ["b"]
     assert [message.id for message in got] == ["a", "b", "c"]
+
+
+def test_nothing_that_threads_of_the_first_events_share_can_be_read_by_one_of_them_only():
+    handler = door("test", lambda *_: [])
+    assert [name for name, part in vars(handler).items() if isinstance(part, Iterator)] == []
 
 
 def test_no_failures_is_an_empty_list():

@@ -34,7 +34,9 @@ def door(name: str, work: Work) -> Handler:
         return encode_failures(_failed(name, work, messages, _remaining(event.context)))
 
     view.__name__ = name
-    handler: Handler = chalice.on_sqs_message(queue=name, name=name)(view)
+    made = chalice.on_sqs_message(queue=name, name=name)(view)
+    made.middleware_handlers = ()  # else a generator, which two threads cannot read at once
+    handler: Handler = made
     return handler
 
 
