@@ -15,6 +15,7 @@ from chalice.app import Chalice
 from chalice.app import Response as ChaliceResponse
 from pybase64 import b64decode
 
+from headrace import events
 from headrace.compression import GZIP_MAGIC, decode_gzip
 from headrace.entry.collector import look_less_often
 from headrace.entry.routing import Match, Router
@@ -179,9 +180,9 @@ class Door:
             status = next((code for kind, code in STATUSES if isinstance(error, kind)), 500)
             if status < 500 or isinstance(error, Unavailable):
                 return _with_advice(self._encode_error(request, status, error), error)
-            crash("request_failed", path=request.path)
+            crash(events.RequestFailed(path=request.path))
         except Exception:  # noqa: BLE001 - the last line: log it, tell the caller nothing of our insides
-            crash("request_failed", path=request.path)
+            crash(events.RequestFailed(path=request.path))
         return self._encode_error(request, 500, HeadraceError("internal error"))
 
 

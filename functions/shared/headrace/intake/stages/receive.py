@@ -6,6 +6,7 @@ The walk: `functions/receiver` → here → `wire.otlp` (flat records) → `wire
 from collections import Counter
 from dataclasses import dataclass, field
 
+from headrace import events
 from headrace.intake.stages.sample import Sampler
 from headrace.intake.stages.tally import Tally, save
 from headrace.intake.wire.envelope import encode_attributes, encode_records
@@ -63,7 +64,7 @@ def receive(signal: Signal, encoding: Encoding, body: bytes, project_id: str, po
         filtered = 0 if ports.queues.raw(project_id) in queues else accepted
         save(ports.telemetry, project_id, Tally(Counter(accepted=accepted, filtered=filtered)))
         ports.sampler.offer(project_id, signal, flattened.records, ports.telemetry, now)
-    emit("received", project_id=project_id, signal=signal, records=accepted, refused=flattened.refused.total())
+    emit(events.Received(project_id=project_id, signal=signal, records=accepted, refused=flattened.refused.total()))
     return Received(accepted, flattened.refused.total(), flattened.reason())
 
 

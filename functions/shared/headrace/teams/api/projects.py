@@ -1,5 +1,6 @@
 """Projects: each has queues, members, API keys, a pipeline and sinks of its own."""
 
+from headrace import events
 from headrace.api.roles import Role
 from headrace.api.routes import Answer, Call, Route
 from headrace.observability import emit
@@ -45,7 +46,7 @@ def delete_project(call: Call, ports: Ports) -> Answer:
     configured otherwise.
     """
     projects.delete_project(call.project_id, ports)
-    emit("project_deleted", project_id=call.project_id, account_id=call.account_id, address=call.address)
+    emit(events.ProjectDeleted(project_id=call.project_id, account_id=call.account_id, address=call.address))
     return Answer()
 
 

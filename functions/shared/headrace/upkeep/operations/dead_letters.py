@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import orjson
 
+from headrace import events
 from headrace.api.showing import shown
 from headrace.errors import HeadraceError, InvalidInput, TooLarge
 from headrace.intake.wire.envelope import decode_body
@@ -140,7 +141,7 @@ def _count(project_id: str, changes: Counter[str], ports: Ports) -> None:
         if add:
             ports.telemetry.update(Update(items.project_pk(project_id), items.COUNTERS, add=add))
     except HeadraceError as problem:
-        warn("counts_lost", project_id=project_id, counts=add, reason=str(problem))
+        warn(events.CountsLost(project_id=project_id, counts=add, reason=str(problem)))
 
 
 def _records(letter: DeadLetter) -> int:

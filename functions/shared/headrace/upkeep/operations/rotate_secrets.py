@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from headrace import events
 from headrace.errors import Conflict, InvalidInput, Unavailable
 from headrace.observability import warn
 from headrace.ports.table import Item, Range, Table, Update
@@ -34,7 +35,7 @@ def rotate_secrets(config: Table, vault: Vault) -> Rotated:
             resealed += _reseal(pk, sk, config, vault)
         except (InvalidInput, Unavailable) as problem:
             unreadable.append(f"{pk}/{sk}")
-            warn("secret_not_rotated", item=f"{pk}/{sk}", reason=str(problem))
+            warn(events.SecretNotRotated(item=f"{pk}/{sk}", reason=str(problem)))
     return Rotated(resealed, tuple(unreadable))
 
 

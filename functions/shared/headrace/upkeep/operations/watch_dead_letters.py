@@ -1,5 +1,6 @@
 """Tells about dead letters now and then: nobody may be there when the engine makes them."""
 
+from headrace import events
 from headrace.observability import warn
 from headrace.upkeep.operations.ports import Upkeep
 
@@ -13,5 +14,5 @@ def watch_dead_letters(ports: Upkeep) -> int:
     counts = {each.queue: ports.bus.stats(each.queue).dead_letters for each in ports.wiring.subscriptions()}
     waiting = {queue: count for queue, count in counts.items() if count}
     if waiting:
-        warn("dead_letters_waiting", count=sum(waiting.values()), queues=waiting)
+        warn(events.DeadLettersWaiting(count=sum(waiting.values()), queues=waiting))
     return sum(waiting.values())
