@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 import pytest
 
 from headrace.observability import listen
+from tests.event_facts import misfits
 from tests.security import leaks
 
 
@@ -34,6 +35,16 @@ def no_secret_in_an_event() -> Iterator[None]:
     yield
     unlisten()
     assert leaks.CURRENT.leaks == []
+
+
+@pytest.fixture(autouse=True)
+def events_hold_their_facts() -> Iterator[None]:
+    """Fails the test when an event held other facts than its class declares."""
+    wrong: list[str] = []
+    unlisten = listen(lambda told: wrong.extend(misfits(told)))
+    yield
+    unlisten()
+    assert wrong == []
 
 
 @pytest.hookimpl(wrapper=True)

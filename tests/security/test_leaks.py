@@ -6,6 +6,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from headrace.adapters.vault_fernet import FernetVault
+from headrace.events import PumpWaits
 from headrace.observability import emit
 from headrace.route.wire.signing_models import new_signing_secret
 from headrace.teams.domain.keys import new_key
@@ -37,18 +38,18 @@ def found() -> list[str]:
     ],
 )
 def test_a_secret_in_an_event_is_found_by_its_form(make, kind):
-    emit("told", fact=make())
-    assert found() == [f"{kind} in the event 'told'"]
+    emit(PumpWaits(reason=make()))
+    assert found() == [f"{kind} in the event 'pump_waits'"]
 
 
 def test_a_secret_in_a_nested_fact_or_in_a_traceback_is_found():
     key = new_key()
-    emit("told", facts={"deep": [{"headers": f"Bearer {key}"}]})
+    emit(PumpWaits(reason={"deep": [{"headers": f"Bearer {key}"}]}))
     try:
         int(key)
     except ValueError:
         leaks.hear({"event": "failed", "level": "error"})
-    assert found() == ["an API key in the event 'told'", "an API key in the event 'failed'"]
+    assert found() == ["an API key in the event 'pump_waits'", "an API key in the event 'failed'"]
 
 
 @pytest.mark.parametrize("kind", ["sealed", "password", "checked password", "vault key", "token key"])
@@ -66,12 +67,12 @@ def test_a_secret_that_has_no_form_is_found_since_the_code_took_it(kind):
     vault.seal(secrets["sealed"])
     stored = passwords.hash_password(secrets["password"])
     passwords.matches(secrets["checked password"], stored)
-    emit("told", reason=f"answered 401: {secrets[kind]}")
-    assert found() == ["a secret of this test in the event 'told'"]
+    emit(PumpWaits(reason=f"answered 401: {secrets[kind]}"))
+    assert found() == ["a secret of this test in the event 'pump_waits'"]
 
 
 def test_what_only_looks_like_a_secret_is_let_be():
-    emit("told", one="hr_" + "0" * 38, two="whsec_", three="eyJ", four=new_key()[:9], five="***")
+    emit(PumpWaits(reason=["hr_" + "0" * 38, "whsec_", "eyJ", new_key()[:9], "***"]))
     assert found() == []
 
 

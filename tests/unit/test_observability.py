@@ -4,6 +4,9 @@ import logging
 import pytest
 
 from headrace import observability
+from headrace.events import EventFailed, Output, PumpWaits, Received
+
+RECEIVED = Received(project_id="p", signal="logs", records=3, refused=0)
 
 
 @pytest.fixture
@@ -30,17 +33,17 @@ def lines(capsys, monkeypatch):
 
 
 def test_a_listener_gets_every_event_with_its_facts_and_time(events):
-    observability.emit("received", records=3)
-    observability.warn("pump_waits", reason="down")
+    observability.emit(RECEIVED)
+    observability.warn(PumpWaits(reason="down"))
     assert [{**each, "at": None} for each in events] == [
-        {"event": "received", "records": 3, "at": None},
+        {"event": "received", "project_id": "p", "signal": "logs", "records": 3, "refused": 0, "at": None},
         {"event": "pump_waits", "level": "warning", "reason": "down", "at": None},
     ]
     assert all(each["at"].endswith("+00:00") for each in events)
 
 
 def test_what_another_process_told_is_told_here_as_it_was_and_written_nowhere(lines, events):
-    told = {"event": "batch", "at": "2026-11-28T12:00:00.000+00:00", "records": 3}
+    told = {"event": "store_waits", "level": "warning", "at": "2026-11-28T12:00:00.000+00:00", "reason": "down"}
     assert lines("DEBUG", lambda: observability.relay(told)) == []
     assert events == [told]
 
@@ -48,12 +51,12 @@ def test_what_another_process_told_is_told_here_as_it_was_and_written_nowhere(li
 def test_who_stops_listening_hears_no_more():
     seen = []
     observability.listen(seen.append)()
-    observability.emit("received")
+    observability.emit(RECEIVED)
     assert seen == []
 
 
 def test_events_are_json_lines_on_standard_error(lines):
-    (line,) = lines("info", lambda: observability.emit("received", records=3, project_id="p"))
+    (line,) = lines("info", lambda: observability.emit(RECEIVED))
     assert (line["event"], line["level"], line["records"], line["project_id"]) == ("received", "info", 3, "p")
 
 
@@ -76,7 +79,7 @@ def test_libraries_say_no_more_than_the_level_lets_through(lines):
 
 
 def test_below_the_level_nothing_is_written(lines):
-    assert lines("WARNING", lambda: observability.emit("received")) == []
+    assert lines("WARNING", lambda: observability.emit(RECEIVED)) == []
 
 
 def test_a_crash_is_told_with_its_traceback(lines, events):
@@ -84,7 +87,7 @@ def test_a_crash_is_told_with_its_traceback(lines, events):
         try:
             {}["secret place"]
         except KeyError:
-            observability.crash("event_failed", function="pipeline")
+            observability.crash(EventFailed(function="pipeline", messages=1))
 
     (line,) = lines("warning", fail)
     assert "KeyError: 'secret place'" in line["traceback"]
@@ -92,5 +95,15 @@ def test_a_crash_is_told_with_its_traceback(lines, events):
 
 
 def test_facts_that_json_does_not_know_become_text(lines):
-    (line,) = lines("info", lambda: observability.emit("x", path=ValueError("odd")))
-    assert line["path"] == "odd"
+    (line,) = lines("info", lambda: observability.emit(PumpWaits(reason=ValueError("odd"))))
+    assert line["reason"] == "odd"
+
+
+def test_a_fact_that_is_not_known_is_null_and_one_that_need_not_be_told_is_not_there(lines):
+    def report():
+        observability.emit(Output(project_id="p", id="m", request_id=None, bytes=2))
+        observability.warn(PumpWaits(reason="down"))
+
+    output, waits = lines("info", report)
+    assert output["request_id"] is None
+    assert "queue" not in waits

@@ -1,6 +1,6 @@
 """What happens, as structured events: one JSON line on standard error each, and to whoever listens in-process.
 
-The lowest floor: everything may report, nothing here knows who does.
+Everything may report, nothing here knows who does. All events there are: `events`.
 """
 
 import json
@@ -11,7 +11,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-Listener = Callable[[dict[str, Any]], None]
+from headrace.events import Event, Told
+
+Listener = Callable[[Told], None]
 
 _LOGGER = logging.getLogger("headrace")
 _listeners: list[Listener] = []
@@ -36,23 +38,23 @@ def include(*libraries: str) -> None:
         logger.setLevel(max(logging.WARNING, _LOGGER.level))
 
 
-def emit(event: str, **facts: Any) -> None:
-    """Report that `event` happened. Facts are plain values; secrets never belong into them."""
-    _LOGGER.info(event, extra={"facts": facts})
+def emit(event: Event) -> None:
+    """Report that something happened."""
+    _LOGGER.info(event.NAME, extra={"facts": vars(event)})
     if _listeners:
-        _tell({"event": event, **facts})
+        _tell({"event": event.NAME, **vars(event)})
 
 
-def warn(event: str, **facts: Any) -> None:
+def warn(event: Event) -> None:
     """Report something that a person may have to act on."""
-    _LOGGER.warning(event, extra={"facts": facts})
-    _tell({"event": event, "level": "warning", **facts})
+    _LOGGER.warning(event.NAME, extra={"facts": vars(event)})
+    _tell({"event": event.NAME, "level": "warning", **vars(event)})
 
 
-def crash(event: str, **facts: Any) -> None:
+def crash(event: Event) -> None:
     """Report an exception that nobody expected, with its traceback. Call it while handling the exception."""
-    _LOGGER.exception(event, extra={"facts": facts})
-    _tell({"event": event, "level": "error", **facts})
+    _LOGGER.exception(event.NAME, extra={"facts": vars(event)})
+    _tell({"event": event.NAME, "level": "error", **vars(event)})
 
 
 def listen(listener: Listener) -> Callable[[], None]:
@@ -62,15 +64,15 @@ def listen(listener: Listener) -> Callable[[], None]:
     return lambda: _listeners.remove(listener)
 
 
-def relay(event: dict[str, Any]) -> None:
+def relay(told: Told) -> None:
     """Tell listeners what another process, which has written it down already, told its own."""
-    _tell(event)
+    _tell(told)
 
 
-def _tell(event: dict[str, Any]) -> None:
-    event.setdefault("at", datetime.now(UTC).isoformat(timespec="milliseconds"))
+def _tell(told: Told) -> None:
+    told.setdefault("at", datetime.now(UTC).isoformat(timespec="milliseconds"))
     for listener in tuple(_listeners):
-        listener(event)
+        listener(told)
 
 
 class _JsonLines(logging.Formatter):

@@ -106,12 +106,13 @@ def test_the_data_directory_comes_from_the_option_then_from_the_environment(head
 
 
 def test_what_a_command_reports_is_json_on_standard_error(headrace, data_dir, monkeypatch):
-    from headrace import observability
+    from headrace import events, observability
 
-    monkeypatch.setattr("headrace.cli.env.run_env", lambda: observability.warn("something", project_id="p"))
+    told = events.ExpressionFailed(project_id="p", reason="no such function")
+    monkeypatch.setattr("headrace.cli.env.run_env", lambda: observability.warn(told))
     code, out, err = headrace("env", "--data-dir", data_dir)
     line = json.loads(err)
-    assert (code, out, line["event"], line["level"], line["project_id"]) == (0, "", "something", "warning", "p")
+    assert (code, out, line["event"], line["level"], line["project_id"]) == (0, "", "expression_failed", "warning", "p")
 
 
 def test_up_gives_its_options_to_the_runtime(headrace, data_dir, monkeypatch):

@@ -18,8 +18,8 @@ def told(event, **facts):
     [
         ("10 logs stored", "received", {"records": 10, "signal": "logs", "refused": 0}),
         ("1 traces stored, 2 refused", "received", {"records": 1, "signal": "traces", "refused": 2}),
-        ("7 records filtered out", "filtered", {"filtered": 7}),
-        ("0 records filtered out, 3 dropped: the expression failed", "filtered", {"errored": 3}),
+        ("7 records filtered out", "filtered", {"filtered": 7, "errored": 0}),
+        ("0 records filtered out, 3 dropped: the expression failed", "filtered", {"filtered": 0, "errored": 3}),
         (
             "10 records 01234567  delivered to the agent  12.5 ms",
             "batch",

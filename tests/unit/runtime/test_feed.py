@@ -6,6 +6,7 @@ import pytest
 
 from headrace import observability
 from headrace.errors import NotAuthenticated, Unavailable
+from headrace.events import Output, PumpWaits
 from headrace.runtime.feed import Feed
 from tests.unit.runtime.asgi import call, scope_of
 
@@ -46,6 +47,10 @@ class Reader:
         return self
 
 
+def output(project_id: str, size: int = 1) -> Output:
+    return Output(project_id=project_id, id="m", request_id=None, bytes=size)
+
+
 def run(scenario: Any) -> None:
     asyncio.run(asyncio.wait_for(scenario, PATIENCE_SECONDS))
 
@@ -59,13 +64,15 @@ def test_without_a_good_key_there_is_nothing_to_hear(key, status):
 def test_a_reader_hears_its_own_project_from_any_thread():
     async def scenario():
         reader = await Reader(Feed(project_of), "k-1").listening()
-        observability.emit("output", project_id="p-2", bytes=1)
-        observability.emit("output")
-        await asyncio.get_running_loop().run_in_executor(None, lambda: observability.emit("output", project_id="p-1"))
+        observability.emit(output("p-2"))
+        observability.warn(PumpWaits(reason="down"))
+        await asyncio.get_running_loop().run_in_executor(None, lambda: observability.emit(output("p-1")))
         line = await reader.next()
         assert line.startswith(b"data: ")
         assert line.endswith(b"\n\n")
-        assert orjson.loads(line[6:])["project_id"] == "p-1"
+        heard = orjson.loads(line[6:])
+        assert heard.pop("at")
+        assert heard == {"event": "output", "project_id": "p-1", "id": "m", "request_id": None, "bytes": 1}
         reader.gone.set()
         await reader.task
 
@@ -90,8 +97,8 @@ def test_a_reader_that_is_too_slow_loses_events_and_holds_up_nobody():
     async def scenario():
         reader = await Reader(Feed(project_of), "k-1").listening()
         for number in range(5000):
-            observability.emit("output", project_id="p-1", number=number)
-        heard = [orjson.loads((await reader.next())[6:])["number"] for _ in range(1000)]
+            observability.emit(output("p-1", number))
+        heard = [orjson.loads((await reader.next())[6:])["bytes"] for _ in range(1000)]
         assert heard == list(range(1000))
         reader.gone.set()
         await reader.task

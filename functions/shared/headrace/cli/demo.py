@@ -31,6 +31,7 @@ from headrace.cli.demo_agent import Server, find, send_finding
 from headrace.cli.init import Wanted, configure
 from headrace.cli.tail import describe, events
 from headrace.errors import Unavailable
+from headrace.events import Sink
 
 _FILTER = "severityNumber >= 17"
 _PATIENCE_SECONDS = 30
@@ -118,7 +119,7 @@ def _show_events(credentials: Credentials, end: Event) -> None:
     try:
         for event in events(credentials.endpoint, credentials.api_key):
             _console.print("     ", describe(event), sep="")
-            if event["event"] == "sink":
+            if event["event"] == Sink.NAME:
                 end.set()
     except Unavailable:
         return  # the runtime stopped, and so does the demo

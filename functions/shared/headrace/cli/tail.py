@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import requests
 from rich.console import Console
@@ -11,11 +10,16 @@ from rich.text import Text
 from headrace import bootstrap
 from headrace.cli.credentials import read_credentials
 from headrace.errors import NotAuthenticated, Unavailable
+from headrace.events import ENVELOPE, Batch, Event, Filtered, Output, Received, Sink, Told, decode
 from headrace.runtime.feed import Feed
 
-Event = dict[str, Any]
-
-_STYLES = {"received": "cyan", "filtered": "dim", "batch": "green", "output": "magenta", "sink": "bold green"}
+_STYLES = {
+    Received.NAME: "cyan",
+    Filtered.NAME: "dim",
+    Batch.NAME: "green",
+    Output.NAME: "magenta",
+    Sink.NAME: "bold green",
+}
 
 
 def run_tail(endpoint: str | None, api_key: str | None, *, as_json: bool) -> None:
@@ -33,7 +37,7 @@ def run_tail(endpoint: str | None, api_key: str | None, *, as_json: bool) -> Non
         return
 
 
-def events(endpoint: str, api_key: str) -> Iterator[Event]:
+def events(endpoint: str, api_key: str) -> Iterator[Told]:
     """The events of the key's project, as they happen.
 
     Raises:
@@ -54,31 +58,35 @@ def events(endpoint: str, api_key: str) -> Iterator[Event]:
         raise Unavailable(f"{url} gave no answer; is `headrace up` running?") from cause
 
 
-def describe(event: Event) -> Text:
+def describe(told: Told) -> Text:
     """One event as one line for a person."""
-    kind = event["event"]
-    style = "red" if event.get("level") else _STYLES.get(kind, "")
-    line = Text(f"{event['at'][11:23]}  ", style="dim")
-    line.append(f"{kind:<12}", style=style)
-    line.append(_words(kind, event))
+    style = "red" if told.get("level") else _STYLES.get(told["event"], "")
+    line = Text(f"{told['at'][11:23]}  ", style="dim")
+    line.append(f"{told['event']:<12}", style=style)
+    line.append(_words(decode(told)) or _facts(told))
     return line
 
 
-def _words(kind: str, event: Event) -> str:
-    if kind == "received":
-        refused = f", {event['refused']} refused" if event["refused"] else ""
-        return f"{event['records']} {event['signal']} stored{refused}"
-    if kind == "filtered":
-        return f"{event.get('filtered', 0)} records filtered out" + (
-            f", {event['errored']} dropped: the expression failed" if event.get("errored") else ""
-        )
-    if kind == "batch":
-        told = "delivered to the agent" if event["verdict"] == "done" else f"the agent {event['reason']}"
-        return f"{event['records']} records {event['request_id'][:8]}  {told}  {event['ms']} ms"
-    if kind == "output":
-        return f"the agent sent {event['bytes']} bytes"
-    if kind == "sink":
-        told = "delivered" if event["verdict"] == "done" else event["reason"]
-        return f"{event['sink']}  {told}  {event['ms']} ms"
-    hidden = ("event", "at", "level", "project_id")
-    return "  ".join(f"{name}={value}" for name, value in event.items() if name not in hidden)
+def _words(event: Event | None) -> str | None:
+    """None for an event that has no words of its own."""
+    match event:
+        case Received():
+            refused = f", {event.refused} refused" if event.refused else ""
+            return f"{event.records} {event.signal} stored{refused}"
+        case Filtered():
+            dropped = f", {event.errored} dropped: the expression failed" if event.errored else ""
+            return f"{event.filtered} records filtered out{dropped}"
+        case Batch():
+            outcome = "delivered to the agent" if event.verdict == "done" else f"the agent {event.reason}"
+            return f"{event.records} records {event.request_id[:8]}  {outcome}  {event.ms} ms"
+        case Output():
+            return f"the agent sent {event.bytes} bytes"
+        case Sink():
+            outcome = "delivered" if event.verdict == "done" else event.reason
+            return f"{event.sink}  {outcome}  {event.ms} ms"
+        case _:
+            return None
+
+
+def _facts(told: Told) -> str:
+    return "  ".join(f"{name}={fact}" for name, fact in told.items() if name not in (*ENVELOPE, "project_id"))

@@ -14,6 +14,7 @@ from chalice.app import Chalice
 from chalice.app import Response as ChaliceResponse
 from pybase64 import b64decode
 
+from headrace import events
 from headrace.compression import GZIP_MAGIC, decode_gzip
 from headrace.entry.collector import look_less_often
 from headrace.entry.routing import Match, Router
@@ -169,7 +170,7 @@ class Door:
         try:
             return _encode(self._respond(view, request))
         except Exception:  # noqa: BLE001 - the last line: log it, tell the caller nothing of our insides
-            crash("request_failed", path=request.path)
+            crash(events.RequestFailed(path=request.path))
         return _encode(self._encode_error(request, 500, HeadraceError("internal error")))
 
     def _respond(self, view: View, request: Request) -> Response:

@@ -7,6 +7,7 @@ from typing import Any
 
 from chalice.app import Chalice, SQSEvent
 
+from headrace import events
 from headrace.entry.collector import look_less_often
 from headrace.errors import Unavailable
 from headrace.observability import crash, warn
@@ -45,9 +46,9 @@ def _failed(name: str, work: Work, messages: Sequence[Received], remaining: Rema
     try:
         return work(messages, remaining)
     except Unavailable as problem:
-        warn("event_returned", function=name, messages=len(messages), reason=str(problem))
+        warn(events.EventReturned(function=name, messages=len(messages), reason=str(problem)))
     except Exception:  # noqa: BLE001 - the last line: one bad event must not stop the queue
-        crash("event_failed", function=name, messages=len(messages))
+        crash(events.EventFailed(function=name, messages=len(messages)))
     return [message.id for message in messages]
 
 
@@ -55,7 +56,7 @@ def _tell_of_age(name: str, messages: Sequence[Received]) -> None:
     """Since what a message carries was received: a message that is sent again for another try is no new one."""
     age = timedelta(seconds=time.time() - min((_received_at(message) for message in messages), default=time.time()))
     if age >= _OLD:
-        warn("old_messages", function=name, queue=messages[0].queue, age_seconds=round(age.total_seconds()))
+        warn(events.OldMessages(function=name, queue=messages[0].queue, age_seconds=round(age.total_seconds())))
 
 
 def _received_at(message: Received) -> float:

@@ -11,6 +11,7 @@ import orjson
 
 from headrace.api.problem import CONTENT_TYPE, encode_problem
 from headrace.errors import HeadraceError, NotAuthenticated
+from headrace.events import Told, decode
 from headrace.observability import listen
 
 _BACKLOG = 1000
@@ -43,14 +44,15 @@ class Feed:
         except HeadraceError as problem:
             await _refuse(send, 401 if isinstance(problem, NotAuthenticated) else 503, str(problem))
             return
-        waiting: asyncio.Queue[dict[str, Any]] = asyncio.Queue(_BACKLOG)
+        waiting: asyncio.Queue[Told] = asyncio.Queue(_BACKLOG)
 
-        def offer(event: dict[str, Any]) -> None:
-            if event.get("project_id") == project_id and not waiting.full():
-                waiting.put_nowait(event)
+        def offer(told: Told) -> None:
+            event = decode(told)
+            if event is not None and event.project_id == project_id and not waiting.full():
+                waiting.put_nowait(told)
 
-        def tell(event: dict[str, Any]) -> None:
-            loop.call_soon_threadsafe(offer, event)
+        def tell(told: Told) -> None:
+            loop.call_soon_threadsafe(offer, told)
 
         unlisten = listen(tell)
         try:
@@ -60,7 +62,7 @@ class Feed:
 
     async def _pour(
         self,
-        waiting: asyncio.Queue[dict[str, Any]],
+        waiting: asyncio.Queue[Told],
         receive: Callable[[], Awaitable[dict[str, Any]]],
         send: Callable[[dict[str, Any]], Awaitable[None]],
     ) -> None:

@@ -5,13 +5,13 @@ follow https://prometheus.io/docs/practices/naming/. No label holds what a stran
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
+from headrace import events
 from headrace.errors import HeadraceError
 from headrace.observability import listen, warn
 from headrace.ports.bus import Bus, QueueStats
@@ -31,8 +31,7 @@ class Metrics:
     def __init__(self, bus: Bus, wiring: Wiring) -> None:
         self._registry = CollectorRegistry()
         self._registry.register(_Queues(bus, wiring))
-        self._tell = _listener(self._registry)
-        self._unlisten: Callable[[], None] | None = listen(self._on_event)
+        self._unlisten: Callable[[], None] | None = listen(_Counters(self._registry).count)
 
     def close(self) -> None:
         """Count no more. May be repeated."""
@@ -43,11 +42,6 @@ class Metrics:
     def encode(self) -> bytes:
         """Everything as Prometheus text. Asks the bus, so it may wait; call it on a thread."""
         return generate_latest(self._registry)
-
-    def _on_event(self, event: dict[str, Any]) -> None:
-        count = self._tell.get(event["event"])
-        if count is not None:
-            count(event)
 
 
 class _Queues(Collector):
@@ -65,7 +59,7 @@ class _Queues(Collector):
         try:
             stats = {each.queue: self._bus.stats(each.queue) for each in self._wiring.subscriptions()}
         except HeadraceError as problem:
-            warn("queues_not_measured", reason=str(problem))
+            warn(events.QueuesNotMeasured(reason=str(problem)))
             stats = {}
         yield _gauge("headrace_queue_messages", "Messages that wait on a queue.", stats, lambda each: each.depth)
         yield _gauge("headrace_queue_in_flight_messages", "Messages in work.", stats, lambda each: each.in_flight)
@@ -81,34 +75,49 @@ def _gauge(
     return family
 
 
-def _listener(registry: CollectorRegistry) -> dict[str, Callable[[dict[str, Any]], None]]:
+class _Counters:
     """What each event counts."""
-    records = Counter("headrace_records_received", "Records answered with 200.", ["signal"], registry=registry)
-    spans = Counter("headrace_spans_received", "Spans that were stored in runs.", registry=registry)
-    traces = Counter("headrace_traces_received", "Traces that stored spans were of, by message.", registry=registry)
-    errors = Counter("headrace_ingestion_errors", "Messages and requests that failed.", ["event"], registry=registry)
-    duration = Histogram(
-        "headrace_ingestion_duration_seconds", "To store the spans of one event.", buckets=_SECONDS, registry=registry
-    )
-    batches = Counter("headrace_agent_requests", "Requests to agents.", ["verdict"], registry=registry)
-    outputs = Counter("headrace_outputs_received", "Outputs of agents.", registry=registry)
-    deliveries = Counter("headrace_sink_requests", "Requests to sinks.", ["verdict"], registry=registry)
-    dead = Counter("headrace_dead_letters", "Messages that functions gave up.", registry=registry)
 
-    def traced(event: dict[str, Any]) -> None:
-        traces.inc(event["traces"])
-        spans.inc(event["spans"])
-        duration.observe(event["seconds"])
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, meaning: str, *labels: str) -> Counter:
+            return Counter(name, meaning, labels, registry=registry)
 
-    def failed(event: dict[str, Any]) -> None:
-        errors.labels(event["event"]).inc()
+        self._records = counter("headrace_records_received", "Records answered with 200.", "signal")
+        self._spans = counter("headrace_spans_received", "Spans that were stored in runs.")
+        self._traces = counter("headrace_traces_received", "Traces that stored spans were of, by message.")
+        self._errors = counter("headrace_ingestion_errors", "Messages and requests that failed.", "event")
+        self._duration = Histogram(
+            "headrace_ingestion_duration_seconds",
+            "To store the spans of one event.",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._batches = counter("headrace_agent_requests", "Requests to agents.", "verdict")
+        self._outputs = counter("headrace_outputs_received", "Outputs of agents.")
+        self._deliveries = counter("headrace_sink_requests", "Requests to sinks.", "verdict")
+        self._dead = counter("headrace_dead_letters", "Messages that functions gave up.")
 
-    return {
-        "received": lambda event: records.labels(event["signal"]).inc(event["records"]),
-        "traced": traced,
-        "batch": lambda event: batches.labels(event["verdict"]).inc(),
-        "output": lambda _: outputs.inc(),
-        "delivery": lambda event: deliveries.labels(event["verdict"]).inc(),
-        "dead_letter": lambda _: dead.inc(),
-        **dict.fromkeys(("request_failed", "event_returned", "event_failed", "event_split", "message_failed"), failed),
-    }
+    def count(self, told: events.Told) -> None:
+        match event := events.decode(told):
+            case events.Received():
+                self._records.labels(event.signal).inc(event.records)
+            case events.Traced():
+                self._traces.inc(event.traces)
+                self._spans.inc(event.spans)
+                self._duration.observe(event.seconds)
+            case events.Batch():
+                self._batches.labels(event.verdict).inc()
+            case events.Output():
+                self._outputs.inc()
+            case events.Sink():
+                self._deliveries.labels(event.verdict).inc()
+            case events.DeadLetter():
+                self._dead.inc()
+            case (
+                events.RequestFailed()
+                | events.EventReturned()
+                | events.EventFailed()
+                | events.EventSplit()
+                | events.MessageFailed()
+            ):
+                self._errors.labels(event.NAME).inc()

@@ -15,7 +15,7 @@ from itertools import count
 from threading import Condition, Event, Thread
 from typing import Any
 
-from headrace import bootstrap
+from headrace import bootstrap, events
 from headrace.entry.queue import decode_failures, encode_event
 from headrace.errors import Unavailable
 from headrace.observability import crash, warn
@@ -41,7 +41,7 @@ def settle(source: Source, messages: Sequence[Received], call: Callable[[Any], A
     try:
         failed = decode_failures(call(encode_event(messages)), messages)
     except Exception:  # noqa: BLE001 - as on Lambda, a handler that raises has failed its whole event
-        crash("handler_failed", queue=messages[0].queue)
+        crash(events.HandlerFailed(queue=messages[0].queue))
         failed = list(messages)
     failed_ids = {message.id for message in failed}
     source.acknowledge([message for message in messages if message.id not in failed_ids])
@@ -105,10 +105,10 @@ class Pump:
                     looked = time.monotonic()
                 pause = self._start_due(subscriptions)
             except Unavailable as problem:
-                warn("pump_waits", reason=str(problem))
+                warn(events.PumpWaits(reason=str(problem)))
                 pause = problem.retry_after
             except Exception:  # noqa: BLE001 - without this thread nothing would ever be delivered again
-                crash("pump_failed")
+                crash(events.PumpFailed())
                 pause = _AFTER_FAULT
             self._source.wait(pause)
 
@@ -153,7 +153,7 @@ class Pump:
                 if due is None or self._stopping.is_set() or self._window_left(due, subscription) > timedelta(0):
                     break
         except Unavailable as problem:
-            warn("pump_waits", queue=subscription.queue, reason=str(problem))
+            warn(events.PumpWaits(queue=subscription.queue, reason=str(problem)))
             self._stopping.wait(problem.retry_after.total_seconds())  # else the next worker would try again at once
         finally:
             with self._changed:
@@ -177,6 +177,6 @@ class Pump:
                 try:
                     self._source.extend(messages, LEASE)
                 except Unavailable as problem:
-                    warn("lease_not_renewed", queue=messages[0].queue, reason=str(problem))
+                    warn(events.LeaseNotRenewed(queue=messages[0].queue, reason=str(problem)))
                 except Exception:  # noqa: BLE001 - the leases of all others depend on this thread
-                    crash("lease_not_renewed", queue=messages[0].queue)
+                    crash(events.LeaseNotRenewed(queue=messages[0].queue))

@@ -17,7 +17,7 @@ from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import IO, cast
 
-from headrace import bootstrap
+from headrace import bootstrap, events
 from headrace.errors import ConfigError
 from headrace.observability import crash, relay, warn
 from headrace.runtime.functions import GRACE
@@ -108,7 +108,7 @@ class QueueProcess:
                 self._settled.set()
                 return
             if not self._stopping.is_set():
-                warn("queue_functions_died", code=code, reason=self._failure)
+                warn(events.QueueFunctionsDied(code=code, reason=self._failure))
             if not self._start_another():
                 return
 
@@ -122,7 +122,7 @@ class QueueProcess:
                         self._process = self._start()
                         return True
             except OSError as problem:  # no memory, no file handle: there may be one soon
-                warn("queue_functions_wait", reason=str(problem))
+                warn(events.QueueFunctionsWait(reason=str(problem)))
         return False
 
     def _hear(self, process: "subprocess.Popen[bytes]") -> int:
@@ -144,7 +144,7 @@ class QueueProcess:
             else:
                 self._failure = told[FAILED]
         except Exception:  # noqa: BLE001 - what nobody reads any more fills the pipe, and who writes stands still
-            crash("queue_functions_not_understood")
+            crash(events.QueueFunctionsNotUnderstood())
 
 
 def _stdin(process: "subprocess.Popen[bytes]") -> IO[bytes]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from threading import Event, Thread
 
+from headrace import events
 from headrace.entry.schedule import encode_event
 from headrace.errors import Unavailable
 from headrace.observability import crash, warn
@@ -52,6 +53,6 @@ class Schedules:
             try:
                 job()
             except Unavailable as problem:
-                warn("schedule_waits", job=name, reason=str(problem))
+                warn(events.ScheduleWaits(job=name, reason=str(problem)))
             except Exception:  # noqa: BLE001 - the next time may go better
-                crash("schedule_failed", job=name)
+                crash(events.ScheduleFailed(job=name))

@@ -16,7 +16,7 @@ from types import FrameType
 
 import uvicorn
 
-from headrace import bootstrap
+from headrace import bootstrap, events
 from headrace.errors import ConfigError, Unavailable
 from headrace.observability import include, warn
 from headrace.runtime.feed import Feed
@@ -48,7 +48,7 @@ def serve(
     """
     include("uvicorn", "asyncio")
     for name, meant in misspelt().items():
-        warn("setting_not_known", name=name, did_you_mean=meant)
+        warn(events.SettingNotKnown(name=name, did_you_mean=meant))
     _check_schema()
     deadline = Deadline()
     functions = [load(function, deadline) for function in chosen]
@@ -107,7 +107,7 @@ def _check_schema() -> None:
     try:
         bootstrap.check_schema()
     except Unavailable as problem:
-        warn("store_waits", reason=str(problem))
+        warn(events.StoreWaits(reason=str(problem)))
 
 
 def _jobs(functions: Sequence[Loaded]) -> list[Job]:

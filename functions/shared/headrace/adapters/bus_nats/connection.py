@@ -21,6 +21,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.errors import MaxPayloadError, NoRespondersError
 
+from headrace import events
 from headrace.errors import ConfigError, TooLarge, Unavailable
 from headrace.observability import warn
 
@@ -253,4 +254,4 @@ def _checked(answer: Msg) -> dict[str, Any]:
 
 async def _reported(problem: Exception) -> None:
     """nats-py tells of each failed attempt to connect; the calls that fail meanwhile say so themselves."""
-    warn("nats_connection", reason=str(problem) or type(problem).__name__)
+    warn(events.NatsConnection(reason=str(problem) or type(problem).__name__))

@@ -15,6 +15,7 @@ from secrets import token_hex
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
+from headrace import events
 from headrace.adapters.bus_nats.connection import CALL_SECONDS, ApiError, Connection, all_of
 from headrace.adapters.bus_nats.messages import Stored, decode, received
 from headrace.adapters.bus_nats.names import CONSUMER
@@ -216,7 +217,7 @@ class Consumer:
             except (Unavailable, NatsError, ApiError, OSError):
                 continue  # the server does not hear us: see `Held.lost`
             except Exception:  # noqa: BLE001 - all leases of this process depend on this task
-                crash("progress_not_reported")
+                crash(events.ProgressNotReported())
             forgotten = time.monotonic() - 10 * self._ack_wait_seconds
             for key, each in tuple(self._held.items()):
                 if each.ours_until < forgotten:

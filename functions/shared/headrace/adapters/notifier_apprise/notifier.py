@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from headrace import events
 from headrace.adapters.notifier_apprise.exchange import CURRENT, Exchange
 from headrace.errors import InvalidInput
 from headrace.observability import crash
@@ -44,7 +45,7 @@ class AppriseNotifier:
         except (NoAnswer, InvalidInput):
             raise
         except Exception as fault:  # noqa: BLE001 - of 150 plugins; it must not cost other sinks anything
-            crash("plugin_failed")
+            crash(events.PluginFailed())
             taken, exchange.words = False, f"could not be notified: {type(fault).__name__} in the plugin of the service"
         finally:
             CURRENT.reset(token)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
+from headrace import events
 from headrace.intake.stages.sample import Sampler
 from headrace.intake.stages.tally import Tally, save
 from headrace.intake.wire.envelope import encode_attributes, encode_records
@@ -64,7 +65,7 @@ def receive(signal: Signal, encoding: Encoding, body: bytes, project_id: str, ne
         filtered = 0 if needs.queues.name(RAW, project_id) in queues else accepted
         save(needs.telemetry, project_id, Tally(Counter(accepted=accepted, filtered=filtered)))
         needs.sampler.offer(project_id, signal, flattened.records, needs.telemetry, now)
-    emit("received", project_id=project_id, signal=signal, records=accepted, refused=flattened.refused.total())
+    emit(events.Received(project_id=project_id, signal=signal, records=accepted, refused=flattened.refused.total()))
     return Received(accepted, flattened.refused.total(), flattened.reason())
 
 

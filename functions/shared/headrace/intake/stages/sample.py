@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 from cachetools import LRUCache
 
+from headrace import events
 from headrace.errors import HeadraceError
 from headrace.intake.wire import items
 from headrace.observability import warn
@@ -62,7 +63,7 @@ class Sampler:
         try:
             telemetry.put(items.encode_sample(project_id, signal, f"[{b','.join(texts).decode()}]", expires))
         except HeadraceError as problem:
-            warn("sample_not_kept", project_id=project_id, reason=str(problem))
+            warn(events.SampleNotKept(project_id=project_id, reason=str(problem)))
 
     def _is_time(self, place: tuple[str, Signal], now_unix_nano: int) -> bool:
         window = self._windows.get(place)

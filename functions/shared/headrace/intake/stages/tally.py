@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from threading import Event, Lock
 
+from headrace import events
 from headrace.errors import Conflict, HeadraceError
 from headrace.intake.wire import items
 from headrace.observability import warn
@@ -102,7 +103,7 @@ def save_alone(telemetry: Table, project_id: str, tally: Tally, sk: str) -> Item
             if name not in item:
                 _set_first(telemetry, Update(pk, sk, set={name: value}, condition=Condition(equals={name: None})))
     except HeadraceError as problem:
-        warn("counts_lost", project_id=project_id, counts=counts, reason=str(problem))
+        warn(events.CountsLost(project_id=project_id, counts=counts, reason=str(problem)))
         return None
     return item
 

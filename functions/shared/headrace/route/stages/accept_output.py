@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from headrace import events
 from headrace.errors import InvalidInput, TooLarge
 from headrace.intake.stages.tally import Tally, save
 from headrace.intake.wire.envelope import encode_attributes, encode_text
@@ -45,7 +46,7 @@ def accept_output(body: bytes, request_id: str | None, project_id: str, needs: A
         attributes["request_id"] = _checked(request_id)
     (message_id,) = needs.bus.publish(needs.queues.name(OUTPUT, project_id), [Message(packed.body, attributes)])
     save(needs.telemetry, project_id, Tally(Counter(outputs=1)))
-    emit("output", project_id=project_id, id=message_id, request_id=request_id, bytes=len(body))
+    emit(events.Output(project_id=project_id, id=message_id, request_id=request_id, bytes=len(body)))
     return message_id
 
 

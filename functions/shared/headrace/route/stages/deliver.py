@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from headrace import events
 from headrace.errors import Conflict, InvalidInput, TooLarge, Unavailable
 from headrace.intake.stages.tally import Tally, new_tallies, save
 from headrace.intake.wire.envelope import decode_body
@@ -165,14 +166,15 @@ class _Work:
             answer = replace(answer, reason=sink.hide(reason))  # whoever answers may repeat what we sent
         report = emit if answer.verdict == "done" else warn
         report(
-            "sink",
-            project_id=delivery.output.project_id,
-            sink_id=sink.id,
-            sink=sink.name or sink.type,
-            output_id=delivery.output.id,
-            verdict=answer.verdict,
-            reason=answer.reason,
-            ms=round(took.total_seconds() * 1000, 1),
+            events.Sink(
+                project_id=delivery.output.project_id,
+                sink_id=sink.id,
+                sink=sink.name or sink.type,
+                output_id=delivery.output.id,
+                verdict=answer.verdict,
+                reason=answer.reason,
+                ms=round(took.total_seconds() * 1000, 1),
+            )
         )
         return Attempted(answer, took=took)
 
@@ -256,18 +258,18 @@ class _Work:
         self.tallies[project_id].counts["sink_dead_lettered"] += 1
         if sink_id is not None:
             self.news[project_id][sink_id].dead_lettered += 1
-        warn("dead_letter", project_id=project_id, records=1, reason=reason)
+        warn(events.DeadLetter(project_id=project_id, records=1, reason=reason))
 
     def _return(self, message: Received, problem: Unavailable) -> None:
         """What cannot be put away stays what it was: its message comes back."""
         self.failed.add(message.id)
-        warn("messages_returned", project_id=message.attributes.get("project_id"), reason=str(problem))
+        warn(events.MessagesReturned(project_id=message.attributes.get("project_id"), reason=str(problem)))
 
     def _disable(self, delivery: Delivery, answer: Answer) -> None:
         """410 Gone: stop sending there, and say so. A sink that was deleted meanwhile needs nothing."""
         project_id, sink = delivery.output.project_id, delivery.sink
         try:
             self.needs.configuration.disable_sink(project_id, sink, f"it {answer.reason}")
-            warn("sink_disabled", project_id=project_id, sink_id=sink.id, reason=answer.reason)
+            warn(events.SinkDisabled(project_id=project_id, sink_id=sink.id, reason=answer.reason))
         except (Conflict, Unavailable) as problem:
-            warn("sink_not_disabled", project_id=project_id, sink_id=sink.id, reason=str(problem))
+            warn(events.SinkNotDisabled(project_id=project_id, sink_id=sink.id, reason=str(problem)))

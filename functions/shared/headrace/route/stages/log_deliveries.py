@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from headrace import events
 from headrace.errors import HeadraceError
 from headrace.intake.stages.tally import Tally, save_alone
 from headrace.observability import warn
@@ -80,4 +81,4 @@ def _write(project_id: str, sink_id: str, news: SinkNews, now_unix_nano: int, te
     try:
         telemetry.put(encode_attempts(project_id, sink_id, slot, failures_first[:_IN_AN_ITEM], expires_at))
     except HeadraceError as problem:
-        warn("attempts_not_logged", project_id=project_id, sink_id=sink_id, reason=str(problem))
+        warn(events.AttemptsNotLogged(project_id=project_id, sink_id=sink_id, reason=str(problem)))

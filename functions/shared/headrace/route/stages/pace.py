@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from hashlib import sha256
 
+from headrace import events
 from headrace.errors import Conflict, HeadraceError
 from headrace.observability import warn
 from headrace.ports.table import ABSENT, Condition, Table, Update
@@ -51,6 +52,6 @@ def _change(url: str, now_ms: int, telemetry: Table, change: Callable[[Pace], tu
                 continue
             return wait
     except HeadraceError as problem:
-        warn("pace_unknown", reason=str(problem))
+        warn(events.PaceUnknown(reason=str(problem)))
         return timedelta(0)
     return _CROWDED

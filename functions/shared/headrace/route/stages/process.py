@@ -17,6 +17,7 @@ from uuid import UUID
 
 import orjson
 
+from headrace import events
 from headrace.errors import InvalidInput, TooLarge, Unavailable
 from headrace.intake.stages.tally import Tally, save
 from headrace.intake.wire.envelope import decode_body, encode_attributes, encode_text
@@ -112,7 +113,7 @@ class _Work:
             except (InvalidInput, TooLarge) as unreadable:
                 self._bury(Message(message.body, message.attributes), str(unreadable), {message.id}, _records(message))
         if self.tally.counts["filtered"] or self.tally.counts["errored"]:
-            emit("filtered", project_id=self.project_id, **self.tally.counts)
+            emit(events.Filtered(project_id=self.project_id, **self.tally.counts))
         return waiting + list(cut(kept, self.pipeline.batch_size, orjson.dumps))
 
     def send(self, batch: Batch) -> Answer:
@@ -128,13 +129,14 @@ class _Work:
             self.agent_down = answer
         report = emit if answer.verdict == "done" else warn
         report(
-            "batch",
-            project_id=self.project_id,
-            request_id=batch.request_id,
-            records=batch.records,
-            verdict=answer.verdict,
-            reason=answer.reason,
-            ms=round(took.total_seconds() * 1000, 1),
+            events.Batch(
+                project_id=self.project_id,
+                request_id=batch.request_id,
+                records=batch.records,
+                verdict=answer.verdict,
+                reason=answer.reason,
+                ms=round(took.total_seconds() * 1000, 1),
+            )
         )
         return answer
 
@@ -189,7 +191,7 @@ class _Work:
         try:
             self.needs.bus.dead_letter(self.queue, [message], reason)
             self.tally.counts.update(dead_lettered=records, dead_letters_made=1)
-            warn("dead_letter", project_id=self.project_id, records=records, reason=reason)
+            warn(events.DeadLetter(project_id=self.project_id, records=records, reason=reason))
         except (Unavailable, TooLarge) as problem:
             self._return(sources, problem)
 
@@ -201,7 +203,7 @@ class _Work:
         self.failed.update(sources)
         for source in self.failed:
             self.tally.counts.subtract(self.selected.pop(source, {}))
-        warn("messages_returned", project_id=self.project_id, reason=str(problem))
+        warn(events.MessagesReturned(project_id=self.project_id, reason=str(problem)))
 
     def _count(self, message: Received, selection: Selection) -> None:
         counts = Counter(filtered=selection.filtered, errored=selection.dropped)
@@ -209,7 +211,7 @@ class _Work:
         self.tally.counts.update(counts)
         if selection.error is not None:
             self.tally.latest["filter_error"] = selection.error
-            warn("expression_failed", project_id=self.project_id, reason=selection.error)
+            warn(events.ExpressionFailed(project_id=self.project_id, reason=selection.error))
         for record, reason in selection.dead:
             single = encode_text(orjson.dumps([record]))
             attributes = {**message.attributes, "content_encoding": single.content_encoding, "records": "1"}

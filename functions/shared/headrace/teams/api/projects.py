@@ -1,5 +1,6 @@
 """Projects: each has queues, members, API keys, a pipeline and sinks of its own."""
 
+from headrace import events
 from headrace.api.models import PageIn
 from headrace.api.roles import Role
 from headrace.api.routes import Answer, Call, Route
@@ -44,7 +45,7 @@ def delete_project(call: Call, needs: TeamsNeeds) -> Answer:
     configured otherwise.
     """
     projects.delete_project(call, needs)
-    emit("project_deleted", project_id=call.project_id, account_id=call.account_id, address=call.address)
+    emit(events.ProjectDeleted(project_id=call.project_id, account_id=call.account_id, address=call.address))
     return Answer()
 
 

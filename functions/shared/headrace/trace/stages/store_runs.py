@@ -11,6 +11,7 @@ from datetime import timedelta
 from itertools import chain
 from typing import Any
 
+from headrace import events
 from headrace.errors import Conflict
 from headrace.observability import warn
 from headrace.ports.backoff import Backoff
@@ -153,5 +154,5 @@ def _spans_of(item: Item) -> list[Span]:
     try:
         return decode_chunk(item["data"])
     except ValueError as damage:
-        warn("chunk_damaged", pk=item["pk"], sk=item["sk"], reason=str(damage))
+        warn(events.ChunkDamaged(pk=item["pk"], sk=item["sk"], reason=str(damage)))
         return []

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from headrace import events
 from headrace.errors import InvalidInput, Unavailable
 from headrace.intake.wire.envelope import decode_records
 from headrace.observability import crash, emit, warn
@@ -68,7 +69,7 @@ def trace(messages: Sequence[Received], needs: TraceNeeds) -> list[str]:
     except Exception:
         if len(messages) == 1:
             raise
-        crash("event_split", messages=len(messages))  # one of them is to blame; its neighbours are not
+        crash(events.EventSplit(messages=len(messages)))  # one of them is to blame; its neighbours are not
         return [message.id for message in messages if not _traced_alone(message, needs)]
     return []
 
@@ -77,7 +78,7 @@ def _traced_alone(message: Received, needs: TraceNeeds) -> bool:
     try:
         _trace([message], needs)
     except Exception:  # noqa: BLE001 - whatever it is: the message comes back, and in the end becomes a dead letter
-        crash("message_failed", queue=message.queue, id=message.id)
+        crash(events.MessageFailed(queue=message.queue, id=message.id))
         return False
     return True
 
@@ -93,11 +94,12 @@ def _trace(messages: Sequence[Received], needs: TraceNeeds) -> None:
     for project_id, what in arrived.items():
         _store(project_id, what, needs)
         emit(
-            "traced",
-            project_id=project_id,
-            traces=len(what.traces),
-            spans=len(what.spans),
-            seconds=time.perf_counter() - began,
+            events.Traced(
+                project_id=project_id,
+                traces=len(what.traces),
+                spans=len(what.spans),
+                seconds=time.perf_counter() - began,
+            )
         )
 
 
@@ -122,4 +124,4 @@ def _store(project_id: str, what: _Arrived, needs: TraceNeeds) -> None:
 
 def _bury(message: Received, reason: str, needs: TraceNeeds) -> None:
     needs.bus.dead_letter(message.queue, [Message(message.body, message.attributes)], reason)
-    warn("dead_letter", queue=message.queue, reason=reason)
+    warn(events.DeadLetter(queue=message.queue, reason=reason))

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import orjson
 
+from headrace import events
 from headrace.api.showing import shown
 from headrace.errors import HeadraceError, InvalidInput, TooLarge
 from headrace.intake.wire.envelope import decode_body
@@ -135,7 +136,7 @@ def _count(project_id: str, changes: Counter[str], needs: UpkeepNeeds) -> None:
         if add:
             needs.telemetry.update(Update(project_pk(project_id), COUNTERS, add=add))
     except HeadraceError as problem:
-        warn("counts_lost", project_id=project_id, counts=add, reason=str(problem))
+        warn(events.CountsLost(project_id=project_id, counts=add, reason=str(problem)))
 
 
 def _records(letter: DeadLetter) -> int:

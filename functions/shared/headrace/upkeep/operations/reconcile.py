@@ -21,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from uuid import uuid4
 
+from headrace import events
 from headrace.errors import Conflict, Unavailable
 from headrace.observability import crash, emit, warn
 from headrace.ports.items import project_pk
@@ -52,7 +53,7 @@ def wire_change(project_id: str, writes: Sequence[Write], needs: UpkeepNeeds) ->
     try:
         _settle(intent, needs)
     except Unavailable as problem:
-        warn("wiring_postponed", project_id=project_id, reason=str(problem))
+        warn(events.WiringPostponed(project_id=project_id, reason=str(problem)))
 
 
 def reconcile(needs: UpkeepNeeds) -> int:
@@ -91,7 +92,7 @@ def _try_to_settle(intent: Item, needs: UpkeepNeeds) -> bool:
     try:
         _settle(claimed, needs)
     except Exception:  # noqa: BLE001 - one project's trouble must not hold up the others
-        crash("reconcile_failed", project_id=intent["project_id"])
+        crash(events.ReconcileFailed(project_id=intent["project_id"]))
         return False
     return True
 
@@ -115,7 +116,7 @@ def _settle(intent: Item, needs: UpkeepNeeds) -> None:
                 ),
             ]
         )
-        emit("project_erased", project_id=project_id)
+        emit(events.ProjectErased(project_id=project_id))
     except Conflict:  # the project's item was gone before, so this was the aftermath, or an intent from before it
         _remove(intent, needs)
 

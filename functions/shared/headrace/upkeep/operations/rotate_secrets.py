@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from headrace import events
 from headrace.errors import Conflict, InvalidInput, Unavailable
 from headrace.observability import warn
 from headrace.ports.backoff import Backoff
@@ -41,7 +42,7 @@ def rotate_secrets(config: Table, vault: Vault, clock: Clock, resealers: Mapping
             resealed += _reseal(pk, sk, resealers[sk.partition("#")[0]], config, vault, clock)
         except (InvalidInput, Unavailable) as problem:
             unreadable.append(f"{pk}/{sk}")
-            warn("secret_not_rotated", item=f"{pk}/{sk}", reason=str(problem))
+            warn(events.SecretNotRotated(item=f"{pk}/{sk}", reason=str(problem)))
     return Rotated(resealed, tuple(unreadable))
 
 

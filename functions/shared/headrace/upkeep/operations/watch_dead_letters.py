@@ -1,5 +1,6 @@
 """Tells about dead letters now and then: nobody may be there when the engine makes them."""
 
+from headrace import events
 from headrace.observability import warn
 from headrace.upkeep.operations.needs import UpkeepNeeds
 
@@ -13,5 +14,5 @@ def watch_dead_letters(needs: UpkeepNeeds) -> int:
     counts = {each.queue: needs.bus.stats(each.queue).dead_letters for each in needs.wiring.subscriptions()}
     waiting = {queue: count for queue, count in counts.items() if count}
     if waiting:
-        warn("dead_letters_waiting", count=sum(waiting.values()), queues=waiting)
+        warn(events.DeadLettersWaiting(count=sum(waiting.values()), queues=waiting))
     return sum(waiting.values())
