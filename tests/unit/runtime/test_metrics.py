@@ -4,6 +4,7 @@ Each number is that of real work on fakes. An event that a test told itself woul
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import orjson
@@ -21,6 +22,7 @@ from headrace.ports.outbound import OutboundResponse
 from headrace.ports.wiring import Subscription
 from headrace.route.stages.accept_output import accept_output
 from headrace.runtime.metrics import Metrics
+from headrace.trace.operations.tracing import load_tracing
 from headrace.trace.stages import trace as trace_stage
 from tests.fakes.wiring import FakeWiring
 from tests.functions.events import Context, http_event, sqs_event, sqs_record
@@ -67,8 +69,9 @@ def trace(scene: Scene, *trace_ids: str) -> list[str]:
         span = {"traceId": trace_id, "spanId": f"{number:016x}", "name": "chat"}
         body = orjson.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]})
         receive("traces", "json", body, PROJECT, scene.receiving())
-    ports = trace_stage.Ports(scene.bus, scene.configuration, scene.telemetry, scene.clock)
-    return trace_stage.trace(scene.bus.receive(SPANS, limit=10, lease=LEASE), ports)
+    tracing = partial(load_tracing, config=scene.config)
+    needs = trace_stage.TraceNeeds(scene.bus, tracing, scene.telemetry, scene.clock)
+    return trace_stage.trace(scene.bus.receive(SPANS, limit=10, lease=LEASE), needs)
 
 
 def failing(problem: Exception) -> Callable[..., Any]:
