@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 from google.protobuf.message import DecodeError
+from headrace.intake.wire.otlp_flatten import Flattened, flatten_logs
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
@@ -13,7 +14,6 @@ from headrace.entry.http import STATUSES, Limits, Request
 from headrace.errors import InvalidInput, TooLarge
 from headrace.intake.wire.envelope import decode_records, encode_attributes, encode_records
 from headrace.intake.wire.otlp import decode_content_type, decode_request, encode_response
-from headrace.intake.wire.otlp_flatten import Flattened, flatten_logs
 from headrace.ports.records import SIGNALS, Signal
 from tests.fuzz.damage import damaged
 from tests.unit.intake.wire.otlp_requests import RECEIVED, as_otlp_json

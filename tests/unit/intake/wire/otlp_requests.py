@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 from google.protobuf.json_format import MessageToDict
+from headrace.intake.wire.otlp_flatten import Flattened
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
@@ -14,7 +15,6 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationSc
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from headrace.intake.wire.otlp import decode_request
-from headrace.intake.wire.otlp_flatten import Flattened
 from headrace.ports.records import Signal
 
 RECEIVED = 1_705_314_600_000_000_000

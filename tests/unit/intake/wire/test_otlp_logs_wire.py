@@ -5,6 +5,8 @@ from collections.abc import Callable
 import orjson
 import pytest
 from google.protobuf.message import DecodeError
+from headrace.intake.wire.otlp_flatten import Flattened, flatten_logs
+from headrace.intake.wire.otlp_logs_wire import flatten_logs_wire
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -13,8 +15,6 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from headrace.errors import InvalidInput
 from headrace.intake.wire import otlp_logs_wire
 from headrace.intake.wire.otlp import decode_request
-from headrace.intake.wire.otlp_flatten import Flattened, flatten_logs
-from headrace.intake.wire.otlp_logs_wire import flatten_logs_wire
 from tests.benchmarks.reference import request as reference_request
 from tests.unit.intake.wire.otlp_requests import RECEIVED, any_value, attributes
 from tests.unit.intake.wire.otlp_signals import requests
