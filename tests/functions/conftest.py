@@ -13,8 +13,9 @@ import pytest
 
 from headrace import bootstrap
 from headrace.entry.queue import encode_event
-from headrace.intake.wire.envelope import decode_body, decode_records
+from headrace.intake.wire.envelope import decode_body
 from headrace.intake.wire.items import COUNTERS
+from headrace.intake.wire.stored import decode_records
 from headrace.observability import listen
 from headrace.ports.bus import Received
 from headrace.ports.items import project_pk

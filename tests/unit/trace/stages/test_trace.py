@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from headrace.errors import Conflict, Unavailable
-from headrace.intake.wire.envelope import encode_attributes, encode_records
+from headrace.intake.wire.envelope import encode_attributes
 from headrace.ports.bus import Message, Received
 from headrace.ports.table import Put
 from headrace.trace.operations.tracing import load_tracing
@@ -17,6 +17,7 @@ from headrace.trace.stages.names import Names
 from headrace.trace.stages.trace import TraceNeeds, trace
 from headrace.trace.wire import run_items
 from tests.fakes.span_archive import FakeSpanArchive
+from tests.otlp_records import encode_records
 from tests.unit.scene import PROJECT, SPANS, Scene
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -60,7 +61,7 @@ def needs(scene: Scene, archive: FakeSpanArchive) -> TraceNeeds:
 
 def arrive(scene: Scene, *records: Any) -> list[Received]:
     """The message that these flat spans become, received."""
-    (packed,), _ = encode_records(records, record_limit_bytes=10_000_000)
+    (packed,) = encode_records(records, 100_000)
     attributes = encode_attributes(PROJECT, "traces", packed, scene.clock.now_unix_nano())
     scene.bus.publish(SPANS, [Message(packed.body, attributes)])
     return scene.bus.receive(SPANS, limit=1, lease=scene.remaining)

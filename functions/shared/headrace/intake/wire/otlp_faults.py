@@ -5,6 +5,8 @@ larger than the limit. Columns of lengths are looked at first: a request without
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import orjson
@@ -48,36 +50,31 @@ _IDS: Mapping[Signal, Sequence[_Id]] = {
     ),
     "metrics": (_Id("trace_id", _TRACE, "exemplars"), _Id("span_id", _SPAN, "exemplars")),
 }
-_NONE = {"traces": ({bytes(TRACE_ID_BYTES)}, {bytes(SPAN_ID_BYTES)})}
-"""Ids of nothing but zeros stand for none, and a span has to have one."""
 
 
 def find_bad_ids(signal: Signal, group: Group) -> dict[int, str]:
     """Records of `group`, of any class but the parts, with an id that is none; by their number, why."""
-    records = group.records
-    suspicious = any(not _all_fit(signal, each, group.kind, records) for each in _IDS[signal])
-    if not suspicious:
+    records = list(group.records)  # once: each look makes an object of every record
+    if all(_all_fit(wanted, group.kind, records) for wanted in _IDS[signal]):
         return {}
     found = ((number, _bad_id(signal, group.kind, record)) for number, record in enumerate(records))
     return {number: why for number, why in found if why is not None}
 
 
-def _all_fit(signal: Signal, wanted: _Id, kind: str, records: Any) -> bool:
+def _all_fit(wanted: _Id, kind: str, records: Sequence[Any]) -> bool:
     if wanted.within:
-        if kind == "summary":
-            return True
-        inner = (each for record in records for each in getattr(record, wanted.within))
-        return {len(getattr(each, wanted.name)) for each in inner} <= set(wanted.lengths)
-    ids = [getattr(record, wanted.name) for record in records]
-    if not set(map(len, ids)) <= set(wanted.lengths):
-        return False
-    return signal != "traces" or wanted.lengths[0] == 0 or all(map(any, ids))
+        holders = () if kind == "summary" else chain.from_iterable(map(attrgetter(wanted.within), records))
+        return set(map(len, map(attrgetter(wanted.name), holders))) <= set(wanted.lengths)
+    ids = list(map(attrgetter(wanted.name), records))
+    return set(map(len, ids)) <= set(wanted.lengths) and (0 in wanted.lengths or all(map(any, ids)))
 
 
 def _bad_id(signal: Signal, kind: str, record: Any) -> str | None:
     for wanted in _IDS[signal]:
         if wanted.within and kind == "summary":
             continue
+        if wanted.name == "parent_span_id" and not (any(record.trace_id) and any(record.span_id)):
+            return "a span without a trace id or span id"
         for holder in getattr(record, wanted.within) if wanted.within else (record,):
             raw = getattr(holder, wanted.name)
             what, length = wanted.name.removeprefix("parent_").replace("_", " "), wanted.lengths[-1]
@@ -85,8 +82,6 @@ def _bad_id(signal: Signal, kind: str, record: Any) -> str | None:
                 return f"{what} that is not hex, {2 * length} digits are needed"
             if len(raw) not in (0, length):
                 return f"{what} of {len(raw)} bytes, {length} are needed"
-    if signal == "traces" and not (any(record.trace_id) and any(record.span_id)):
-        return "a span without a trace id or span id"
     return None
 
 

@@ -21,7 +21,7 @@ _KEY_BYTES = 256
 """Larger keys hardly repeat."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Verdict:
     """Whether the record is kept; `error` when the filter failed on it."""
 
