@@ -20,11 +20,11 @@ import pytest
 from headrace.adapters.bus_nats import NatsBus
 from headrace.adapters.bus_sqlite import SqliteBus
 from headrace.adapters.clock_system import SystemClock
-from headrace.intake.wire.envelope import encode_attributes, encode_records
-from headrace.intake.wire.otlp import decode_request
+from headrace.intake.wire.envelope import encode_attributes
 from headrace.ports.bus import Message
 from tests.benchmarks.reference import RECORDS, request
 from tests.engines.nats import NatsServer
+from tests.otlp_records import decode_request, encode_records
 
 _REQUESTS = 400
 _SLOW_REQUESTS = 80

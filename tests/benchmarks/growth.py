@@ -13,11 +13,10 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 
 from headrace.adapters.bus_sqlite import SqliteBus
 from headrace.adapters.clock_system import SystemClock
-from headrace.intake.wire.envelope import encode_records
-from headrace.intake.wire.otlp import decode_request
 from headrace.ports.bus import Message
 from tests.benchmarks.reference import request
 from tests.benchmarks.timing import best_seconds
+from tests.otlp_records import decode_request, encode_records
 
 _RECORDS = (1, 10, 100, 1_000, 10_000)
 _ATTRIBUTES = (3, 30, 300)

@@ -7,8 +7,7 @@ import orjson
 
 from headrace.adapters.expressions_jsonata import SandboxedExpressions
 from headrace.entry.collector import look_less_often
-from headrace.intake.wire.envelope import decode_body, encode_attributes, encode_records
-from headrace.intake.wire.otlp import decode_request
+from headrace.intake.wire.envelope import decode_body, encode_attributes
 from headrace.ports.bus import Received
 from headrace.ports.program import Program
 from headrace.ports.queues import RAW, QueueNames
@@ -21,6 +20,7 @@ from tests.benchmarks.reference import RECORDS, request
 from tests.benchmarks.timing import best_seconds
 from tests.fakes.clock import FakeClock
 from tests.fakes.outbound import FakeOutbound
+from tests.otlp_records import decode_request, encode_records
 
 _MESSAGES = 10
 _PROJECT = "project"

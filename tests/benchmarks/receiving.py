@@ -11,10 +11,9 @@ from itertools import count, cycle
 from google.protobuf.json_format import MessageToDict
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
-from headrace.intake.wire.envelope import encode_records
-from headrace.intake.wire.otlp import decode_request
 from tests.benchmarks.reference import RECORDS, request
 from tests.benchmarks.timing import best_seconds
+from tests.otlp_records import decode_request, encode_records
 
 _REQUESTS_WITHOUT_REPETITION = 16
 """Many more attributes than are remembered, so that going round does not bring one back in time."""

@@ -9,8 +9,8 @@ from typing import Any
 
 from headrace import bootstrap
 from headrace.entry.collector import look_less_often
-from headrace.intake.wire.envelope import decode_records, encode_attributes, encode_records
-from headrace.intake.wire.otlp import decode_request
+from headrace.intake.wire.envelope import encode_attributes
+from headrace.intake.wire.stored import decode_records
 from headrace.ports.bus import Received
 from headrace.trace.domain.runs import assemble
 from headrace.trace.domain.spans import Span, SpanError
@@ -22,6 +22,7 @@ from headrace.trace.stages.trace import trace
 from headrace.trace.wire.conventions import normalize
 from headrace.trace.wire.run_models import RunsIn
 from tests.benchmarks.trace_requests import requests
+from tests.otlp_records import decode_request, encode_records
 
 _REQUESTS = 60
 _EVENT_MESSAGES = 10

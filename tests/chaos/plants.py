@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from headrace import bootstrap
 from headrace.adapters.table_sql import migrate
-from headrace.intake.wire.envelope import decode_records
+from headrace.intake.wire.stored import decode_records
 from tests.chaos import plant_aws
 from tests.chaos.history import Dead
 from tests.chaos.member import Member

@@ -25,6 +25,10 @@ class FakeExpressions:
         if expression not in self._functions:
             raise InvalidExpression(f"{expression} is not in the table of this fake", position=0, hint="add it")
 
+    def reads(self, expression: str) -> tuple[tuple[str, ...], ...] | None:
+        """A Python function may read anything."""
+        return None
+
     def run(self, program: Program, records: Sequence[Any]) -> list[Outcome]:
         if self.outage is not None:
             raise self.outage

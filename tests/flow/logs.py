@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from headrace.intake.wire.envelope import decode_records
+from headrace.intake.wire.stored import decode_records
 
 ERROR, INFO = 17, 9
 KEEP_ERRORS = "severityNumber >= 17"

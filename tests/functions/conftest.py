@@ -13,10 +13,11 @@ import pytest
 
 from headrace import bootstrap
 from headrace.entry.queue import encode_event
-from headrace.intake.wire.envelope import decode_body, decode_records
+from headrace.intake.wire.envelope import decode_body, is_request
 from headrace.intake.wire.items import COUNTERS
+from headrace.intake.wire.stored import decode_records
 from headrace.observability import listen
-from headrace.ports.bus import Received
+from headrace.ports.bus import DeadLetter, Received
 from headrace.ports.items import project_pk
 from headrace.ports.program import Program, Transform
 from headrace.route.domain.pipeline import Pipeline
@@ -118,7 +119,7 @@ class Project:
     def dead_letters(self, kind: Kind) -> list[tuple[Any, str]]:
         """Bodies as JSON, with the reasons."""
         letters = bootstrap.bus().dead_letters(self.queue(kind)).items
-        return [(orjson.loads(decode_body(each.body, each.attributes)), each.reason) for each in letters]
+        return [(_content(each), each.reason) for each in letters]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -142,3 +143,9 @@ def project() -> Project:
 def as_sqs(messages: Sequence[Received]) -> list[dict[str, Any]]:
     """The records of an event with these messages."""
     return list(encode_event(messages)["Records"])
+
+
+def _content(letter: DeadLetter) -> Any:
+    if is_request(letter.attributes):
+        return decode_records(letter.body, letter.attributes)
+    return orjson.loads(decode_body(letter.body, letter.attributes))

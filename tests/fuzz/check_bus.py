@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from headrace.compression import encode_gzip_text
 from headrace.errors import InvalidInput
-from headrace.intake.wire.envelope import UNPACKED_LIMIT_BYTES, decode_body, decode_records
+from headrace.intake.wire.envelope import UNPACKED_LIMIT_BYTES, decode_body
+from headrace.intake.wire.stored import decode_records
 from headrace.ports.queue_text import decode_text, encode_mark, encode_text
 from tests.fuzz.damage import damaged
 

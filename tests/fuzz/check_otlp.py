@@ -2,7 +2,6 @@
 
 import gzip
 from collections.abc import Callable
-from typing import Any
 
 import orjson
 from google.protobuf.message import DecodeError
@@ -11,11 +10,12 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 
 from headrace.entry.http import STATUSES, Limits, Request
 from headrace.errors import InvalidInput, TooLarge
-from headrace.intake.wire.envelope import decode_records, encode_attributes, encode_records
-from headrace.intake.wire.otlp import decode_content_type, decode_request, encode_response
-from headrace.intake.wire.otlp_flatten import Flattened, flatten_logs
+from headrace.intake.wire.envelope import MESSAGE_LIMIT_BYTES
+from headrace.intake.wire.otlp import decode_content_type, encode_response
 from headrace.ports.records import SIGNALS, Signal
 from tests.fuzz.damage import damaged
+from tests.otlp_records import Flattened, decode_request
+from tests.unit.intake.wire.last_release import flatten_logs
 from tests.unit.intake.wire.otlp_requests import RECEIVED, as_otlp_json
 from tests.unit.intake.wire.otlp_signals import requests
 
@@ -96,12 +96,6 @@ def _check(decode: Callable[[], Flattened], signal: Signal) -> None:
         flattened = decode()
     except (InvalidInput, TooLarge):
         return
-    packed, too_large = encode_records(flattened.records, record_limit_bytes=_RECORD_BYTES)
-    out: list[Any] = []
-    for each in packed:
-        out += decode_records(each.body, encode_attributes("p", signal, each, RECEIVED))
-    kept = orjson.loads(orjson.dumps(flattened.records))
-    assert len(out) + too_large == len(kept)
-    if not too_large:
-        assert out == kept
+    assert len(flattened.records) == flattened.admitted.records
+    assert all(each.records == 1 or len(each.body) <= MESSAGE_LIMIT_BYTES for each in flattened.admitted.packed)
     encode_response(signal, "protobuf", flattened.refused.total(), flattened.reason())

@@ -8,12 +8,12 @@ import orjson
 from hypothesis import strategies as st
 
 from headrace.errors import InvalidInput, TooLarge
-from headrace.intake.wire.otlp import decode_request
 from headrace.trace.domain.runs import assemble
 from headrace.trace.wire.conventions import normalize
 from headrace.trace.wire.conventions.choose import CONVENTIONS
 from headrace.trace.wire.conventions.convention import FIELDS
 from headrace.trace.wire.runs import encode_run, encode_spans
+from tests.otlp_records import decode_request
 from tests.unit.intake.wire.otlp_requests import RECEIVED
 
 _IDLE = timedelta(minutes=5)

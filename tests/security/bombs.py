@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 from headrace.entry.http import Limits, Request
 from headrace.errors import HeadraceError
-from headrace.intake.wire.envelope import encode_records
 from headrace.intake.wire.otlp import decode_content_type, decode_request
+from headrace.intake.wire.otlp_admit import admit
 
 MIB = 1 << 20
 JSON, PROTOBUF = "application/json", "application/x-protobuf"
@@ -110,11 +110,11 @@ def take(signal: str, content_type: str, body: bytes) -> str:
     request = Request("POST", f"/v1/{signal}", {"content-type": content_type}, {}, {}, body, LIMITS)
     try:
         encoding = decode_content_type(request.headers["content-type"])
-        found = decode_request(signal, encoding, request.body, 1)  # type: ignore[arg-type]
-        packed, left_out = encode_records(found.records, record_limit_bytes=_RECORD_BYTES)
+        protobuf = decode_request(signal, encoding, request.body)  # type: ignore[arg-type]
+        found = admit(signal, protobuf, 1, record_limit_bytes=700 * 1024)  # type: ignore[arg-type]
     except HeadraceError as error:
         return type(error).__name__
-    return f"{sum(each.records for each in packed)} stored, {left_out} left out"
+    return f"{found.records} stored, {found.refused.total()} left out"
 
 
 def main() -> None:

@@ -166,7 +166,7 @@ class Desk:
 
     def process(self) -> None:
         """Work off one event of the raw queue."""
-        needs = process.SendNeeds(
+        needs = process.ProcessNeeds(
             self.bus, self.configuration, self.telemetry, self.clock, self.needs.expressions, self.outbound
         )
         self._turn(self.raw, lambda messages: process.process(messages, needs, lambda: LONG))

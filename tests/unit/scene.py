@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from headrace.intake.stages import receive
-from headrace.intake.wire.envelope import encode_attributes, encode_records, encode_text
+from headrace.intake.wire.envelope import encode_attributes, encode_text
 from headrace.intake.wire.items import COUNTERS
 from headrace.observability import listen
 from headrace.ports.bus import Message
@@ -28,7 +28,6 @@ from headrace.route.stages.configuration import Configuration
 from headrace.route.stages.deliver import DeliverNeeds
 from headrace.route.stages.hold_off import HoldOff
 from headrace.route.stages.log_deliveries import DeliveryLog
-from headrace.route.stages.needs import SendNeeds
 from headrace.route.wire.items import encode_pipeline, encode_sink
 from headrace.teams.domain.keys import hash_key, new_key
 from headrace.teams.stages.authenticate import ApiKeys
@@ -39,6 +38,7 @@ from tests.fakes.expressions import FakeExpressions
 from tests.fakes.notifier import FakeNotifier
 from tests.fakes.outbound import FakeOutbound
 from tests.fakes.table import FakeTable
+from tests.otlp_records import encode_records
 
 PROJECT = "p-1"
 AGENT = "http://agent.example/process"
@@ -97,7 +97,7 @@ class Scene:
 
     def arrive(self, records: list[Any], signal: str = "logs", project_id: str = PROJECT) -> list[str]:
         """Put records onto the raw queue, as the receiver does."""
-        packed, _ = encode_records(records, record_limit_bytes=10_000_000)
+        packed = encode_records(records)
         now = self.clock.now_unix_nano()
         messages = [Message(each.body, encode_attributes(project_id, signal, each, now)) for each in packed]
         return self.bus.publish(RAW, messages)
@@ -111,7 +111,9 @@ class Scene:
 
     def process(self, limit: int = 10) -> list[str]:
         """One event of the raw queue."""
-        needs = SendNeeds(self.bus, self.configuration, self.telemetry, self.clock, self.expressions, self.outbound)
+        needs = process.ProcessNeeds(
+            self.bus, self.configuration, self.telemetry, self.clock, self.expressions, self.outbound
+        )
         return self._turn(RAW, limit, lambda messages: process.process(messages, needs, lambda: self.remaining))
 
     def deliver(self, limit: int = 10) -> list[str]:

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from headrace.route.stages.accept_output import AcceptNeeds
     from headrace.route.stages.configuration import Configuration
     from headrace.route.stages.deliver import DeliverNeeds
-    from headrace.route.stages.needs import SendNeeds
+    from headrace.route.stages.process import ProcessNeeds
     from headrace.teams.operations.identity import Members
     from headrace.teams.operations.needs import TeamsNeeds
     from headrace.teams.operations.tokens import SigningKeys
@@ -239,11 +239,11 @@ def accepting() -> "AcceptNeeds":
 
 
 @once
-def processing() -> "SendNeeds":
+def processing() -> "ProcessNeeds":
     """For `functions/pipeline`."""
-    from headrace.route.stages.needs import SendNeeds
+    from headrace.route.stages.process import ProcessNeeds
 
-    return SendNeeds(bus(), configuration(), table("telemetry"), clock(), expressions(), outbound())
+    return ProcessNeeds(bus(), configuration(), table("telemetry"), clock(), expressions(), outbound())
 
 
 @once

@@ -5,8 +5,9 @@ import gzip
 import orjson
 import pytest
 
-from headrace.intake.wire.otlp import Encoding, decode_request
+from headrace.intake.wire.otlp import Encoding
 from tests.chaos.records import decode_batch, decode_numbers, encode_request
+from tests.otlp_records import decode_request
 
 FIRST, COUNT = 4990, 20
 

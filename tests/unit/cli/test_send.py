@@ -12,7 +12,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from headrace.cli import send
 from headrace.cli.send import encode_logs, run_send
 from headrace.errors import InvalidInput, NotFound, Unavailable
-from headrace.intake.wire.otlp import decode_request
+from tests.otlp_records import decode_request
 
 NOW = 1_700_000_000 * 1_000_000_000
 

@@ -12,8 +12,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from headrace.errors import InvalidInput
-from headrace.intake.wire.otlp import decode_request, encode_response, encode_status
+from headrace.intake.wire.otlp import encode_response, encode_status
 from headrace.otlp_check import Amounts
+from tests.otlp_records import decode_request
 
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
 ENCODINGS = {PROTOBUF: "protobuf", JSON: "json"}

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from chalice.app import Chalice, SQSEvent
@@ -13,6 +13,7 @@ from headrace.errors import Unavailable
 from headrace.observability import crash, warn
 from headrace.ports.bus import Received
 from headrace.ports.queue_text import decode_text, encode_mark
+from headrace.times import SECOND_NANO
 
 Remaining = Callable[[], timedelta]
 Work = Callable[[Sequence[Received], Remaining], Sequence[str]]
@@ -61,10 +62,8 @@ def _tell_of_age(name: str, messages: Sequence[Received]) -> None:
 
 def _received_at(message: Received) -> float:
     """Seconds since 1970; of a message that does not say so, when it was sent."""
-    try:
-        return datetime.fromisoformat(message.attributes["received_at"]).timestamp()
-    except (KeyError, ValueError):
-        return message.sent_unix_nano / 1e9
+    received = message.attributes.get("received_unix_nano", "")
+    return (int(received) if received.isdecimal() else message.sent_unix_nano) / SECOND_NANO
 
 
 def decode_message(record: Mapping[str, Any]) -> Received:

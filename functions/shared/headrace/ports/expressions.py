@@ -20,6 +20,13 @@ class Expressions(Protocol):
         """
         ...
 
+    def reads(self, expression: str) -> tuple[tuple[str, ...], ...] | None:
+        """The paths that `expression` reads, from the root of a record; None when it may read or do anything.
+
+        With paths it is pure: it gives the same for any two records that have the same under all of them.
+        """
+        ...
+
     def run(self, program: Program, records: Sequence[Any]) -> list[Outcome]:
         """One Outcome for each record (any JSON value), in order.
 

@@ -61,6 +61,8 @@ class Outcome:
     kept: bool
     record: Any
     error: str | None = None
+    certain: bool = True
+    """False when time or memory ended the program: another try may end otherwise."""
 
 
 def apply(program: Program, record: Any, evaluate: Evaluate) -> Outcome:

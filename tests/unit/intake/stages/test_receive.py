@@ -6,7 +6,8 @@ import pytest
 from headrace.errors import InvalidInput, TooLarge, Unavailable
 from headrace.intake.stages.check_health import check_health
 from headrace.intake.stages.receive import Received, receive
-from headrace.intake.wire.envelope import decode_body, decode_records
+from headrace.intake.wire.envelope import decode_body
+from headrace.intake.wire.stored import decode_records
 from headrace.route.stages.accept_output import accept_output
 from tests.unit.scene import OUTPUT, PROJECT, RAW, SPANS, Scene
 

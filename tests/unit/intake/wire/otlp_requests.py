@@ -13,9 +13,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
-from headrace.intake.wire.otlp import decode_request
-from headrace.intake.wire.otlp_flatten import Flattened
 from headrace.ports.records import Signal
+from tests.otlp_records import Flattened, decode_request
 
 RECEIVED = 1_705_314_600_000_000_000
 """2024-01-15T10:30:00Z"""

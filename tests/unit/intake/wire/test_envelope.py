@@ -1,68 +1,29 @@
 import base64
 import gzip
 import random
-from datetime import datetime
 
-import orjson
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from headrace.compression import encode_gzip_text
-from headrace.errors import InvalidInput
+from headrace.errors import InvalidInput, TooLarge
 from headrace.intake.wire.envelope import (
     BILLING_STEP_BYTES,
-    MESSAGE_LIMIT_BYTES,
     Packed,
     decode_body,
-    decode_records,
+    decode_request,
     encode_attributes,
-    encode_records,
+    encode_request,
     encode_text,
 )
+from headrace.intake.wire.stored import decode_records
 
 RECORD_LIMIT = 700 * 1024
 RECEIVED = 1_705_314_600_000_000_000
-
-values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text(st.characters(exclude_categories=["Cs"])),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
-    max_leaves=5,
-)
-some_records = st.lists(st.dictionaries(st.text(max_size=3), values, max_size=3), max_size=10)
 
 
 def noise(size, seed=1):
     """Text that does not pack well."""
     return base64.b64encode(random.Random(seed).randbytes(size * 3 // 4)).decode()
-
-
-def pack(records, limit=RECORD_LIMIT):
-    return encode_records(records, record_limit_bytes=limit)
-
-
-def unpack(packed):
-    attributes = encode_attributes("p", "logs", packed, RECEIVED)
-    return decode_records(packed.body, attributes)
-
-
-@given(some_records, st.integers(0, 90_000))
-@settings(deadline=None)
-def test_records_come_out_as_they_went_in_however_they_were_packed(records, extra):
-    records = [*records, *([{"body": noise(extra)}] if extra > 60_000 else [])]
-    packed, too_large = pack(records)
-    assert too_large == 0
-    assert [record for each in packed for record in unpack(each)] == records
-    assert sum(each.records for each in packed) == len(records)
-
-
-def test_nothing_makes_no_message():
-    assert pack([]) == ([], 0)
-
-
-def test_a_small_body_stays_readable_text():
-    (packed,), _ = pack([{"body": "é"}])
-    assert packed == Packed('[{"body":"é"}]', "identity", 1)
 
 
 @pytest.mark.parametrize(("over", "encoding"), [(0, "identity"), (1, "gzip")])
@@ -79,54 +40,40 @@ def test_a_body_that_packing_makes_larger_stays_as_it_is():
     assert encode_text(plain) == Packed(plain.decode(), "identity", 1)
 
 
-def test_many_records_are_few_messages_and_none_is_over_the_limit():
-    records = [{"n": number, "body": noise(500, number)} for number in range(5000)]
-    packed, too_large = pack(records)
-    assert too_large == 0
-    assert [record for each in packed for record in unpack(each)] == records
-    assert all(len(each.body) <= MESSAGE_LIMIT_BYTES for each in packed)
-    assert len(packed) <= 20
-
-
-def test_records_that_pack_well_share_a_message():
-    packed, _ = pack([{"body": "the same again and again"} for _ in range(10_000)])
-    assert len(packed) == 1
-
-
-def test_one_record_over_the_message_limit_is_a_message_of_its_own():
-    records = [{"n": 1}, {"body": noise(500_000)}, {"n": 2}]
-    packed, too_large = pack(records)
-    assert too_large == 0
-    assert [record for each in packed for record in unpack(each)] == records
-    assert [each.records for each in packed if len(each.body) > MESSAGE_LIMIT_BYTES] == [1]
-
-
-@pytest.mark.parametrize(("over", "left_out"), [(0, 0), (1, 1)])
-@pytest.mark.parametrize("neighbours", [[], [{"n": 1}], [{"n": number} for number in range(500)]], ids=len)
-def test_a_record_over_the_limit_is_left_out_and_counted_whatever_is_beside_it(over, left_out, neighbours):
-    empty = len(orjson.dumps({"body": ""}))
-    packed, too_large = pack([*neighbours, {"body": "x" * (1000 - empty + over)}], limit=1000)
-    assert too_large == left_out
-    assert sum(each.records for each in packed) == len(neighbours) + 1 - left_out
-
-
-def test_neighbours_of_a_record_that_is_left_out_are_kept():
-    records = [{"n": 1}, {"n": 2}, {"body": noise(2_000_000)}, {"n": 3}]
-    packed, too_large = pack(records)
-    assert too_large == 1
-    assert [record for each in packed for record in unpack(each)] == [{"n": 1}, {"n": 2}, {"n": 3}]
+def test_a_request_is_always_packed_and_comes_out_as_it_went_in():
+    packed = encode_request(b"\x0a\x00", 3)
+    assert gzip.decompress(base64.b64decode(packed.body)) == b"\x0a\x00"
+    attributes = encode_attributes("p", "traces", packed, RECEIVED)
+    assert decode_request(packed.body, attributes, limit_bytes=2) == b"\x0a\x00"
+    with pytest.raises(TooLarge):
+        decode_request(packed.body, attributes, limit_bytes=1)
 
 
 def test_attributes_say_what_a_reader_needs():
-    attributes = encode_attributes("p", "traces", Packed("", "gzip", 3), RECEIVED)
-    assert datetime.fromisoformat(attributes.pop("received_at")).timestamp() == RECEIVED / 1e9
-    assert attributes == {
+    assert encode_attributes("p", "traces", encode_request(b"", 3), RECEIVED) == {
         "project_id": "p",
         "signal": "traces",
+        "content_type": "application/x-protobuf",
         "content_encoding": "gzip",
-        "schema_version": "1",
+        "schema_version": "2",
+        "received_unix_nano": str(RECEIVED),
         "records": "3",
     }
+    assert encode_attributes("p", "output", Packed("7", "identity", 1), RECEIVED) == {
+        "project_id": "p",
+        "signal": "output",
+        "content_encoding": "identity",
+        "schema_version": "1",
+        "received_unix_nano": str(RECEIVED),
+        "records": "1",
+    }
+
+
+def test_text_is_no_request_and_a_request_no_text():
+    with pytest.raises(InvalidInput):
+        decode_request("[]", {"schema_version": "1"}, limit_bytes=10)
+    with pytest.raises(InvalidInput):
+        decode_body("", {"schema_version": "2"})
 
 
 def test_attributes_that_are_missing_mean_plain_text():
@@ -153,8 +100,3 @@ def test_what_is_no_array_of_records_is_invalid_input(body):
 def test_a_damaged_packed_body_is_invalid_input(body):
     with pytest.raises(InvalidInput):
         decode_records(body, {"content_encoding": "gzip"})
-
-
-def test_the_largest_record_that_is_let_in_can_be_read_again():
-    (packed,), _ = pack([{"body": "x" * (RECORD_LIMIT - 11)}])
-    assert len(unpack(packed)[0]["body"]) == RECORD_LIMIT - 11

@@ -1,7 +1,7 @@
 import pytest
 
 from headrace.errors import InvalidInput
-from headrace.intake.wire.otlp import decode_request
+from tests.otlp_records import decode_request
 from tests.unit.intake.wire.otlp_requests import RECEIVED, from_json, records
 
 

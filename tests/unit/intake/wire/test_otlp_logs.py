@@ -204,7 +204,7 @@ def test_records_of_many_resources_and_scopes_keep_their_own():
 
 @pytest.mark.parametrize("signal", ["logs", "traces", "metrics"])
 def test_an_empty_request_holds_nothing(signal):
-    from headrace.intake.wire.otlp import decode_request
+    from tests.otlp_records import decode_request
 
     for encoding, body in (("protobuf", b""), ("json", b"{}")):
         found = decode_request(signal, encoding, body, RECEIVED)

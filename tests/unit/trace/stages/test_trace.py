@@ -5,10 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
+import orjson
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from headrace.errors import Conflict, Unavailable
-from headrace.intake.wire.envelope import encode_attributes, encode_records
+from headrace.intake.stages.receive import receive
+from headrace.intake.wire.envelope import encode_attributes
+from headrace.intake.wire.otlp import Encoding
 from headrace.ports.bus import Message, Received
 from headrace.ports.table import Put
 from headrace.trace.operations.tracing import load_tracing
@@ -17,8 +21,11 @@ from headrace.trace.stages.names import Names
 from headrace.trace.stages.trace import TraceNeeds, trace
 from headrace.trace.wire import run_items
 from tests.fakes.span_archive import FakeSpanArchive
-from tests.unit.scene import PROJECT, SPANS, Scene
+from tests.otlp_records import encode_records
+from tests.unit.intake.wire.otlp_requests import as_otlp_json, key_values
+from tests.unit.scene import PROJECT, RAW, SPANS, Scene
 
+START = 1_768_473_000_000_000_000
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
@@ -60,7 +67,7 @@ def needs(scene: Scene, archive: FakeSpanArchive) -> TraceNeeds:
 
 def arrive(scene: Scene, *records: Any) -> list[Received]:
     """The message that these flat spans become, received."""
-    (packed,), _ = encode_records(records, record_limit_bytes=10_000_000)
+    (packed,) = encode_records(records, 100_000)
     attributes = encode_attributes(PROJECT, "traces", packed, scene.clock.now_unix_nano())
     scene.bus.publish(SPANS, [Message(packed.body, attributes)])
     return scene.bus.receive(SPANS, limit=1, lease=scene.remaining)
@@ -208,3 +215,68 @@ def test_calls_of_one_operation_with_any_number_of_durations_are_counted_once(sc
     (minute,) = [item for item in scene.telemetry.items if item["sk"].startswith("minute#")]
     assert minute["calls"] == 80
     assert sum(count for name, count in minute.items() if name[1:].isdigit()) == 80
+
+
+# --- requests that are stored as they came ------------------------------------------------------------------------
+
+
+def spans_request(count: int = 3) -> ExportTraceServiceRequest:
+    request = ExportTraceServiceRequest()
+    outer = request.resource_spans.add()
+    outer.resource.attributes.extend(key_values({"service.name": "desk"}))
+    inner = outer.scope_spans.add()
+    inner.scope.name = "demo"
+    for number in range(1, count + 1):
+        span = inner.spans.add(trace_id=bytes.fromhex(TRACE), span_id=number.to_bytes(8, "big"), name="chat m", kind=3)
+        span.start_time_unix_nano, span.end_time_unix_nano = START, START + 1_000_000
+        span.attributes.extend(key_values({"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}))
+    return request
+
+
+def send(scene: Scene, encoding: Encoding, body: bytes) -> list[Received]:
+    """The messages that the receiver makes of one request, received."""
+    receive("traces", encoding, body, PROJECT, scene.receiving())
+    return scene.bus.receive(SPANS, limit=10, lease=scene.remaining)
+
+
+def calls(scene: Scene) -> int:
+    (minute,) = [item for item in scene.telemetry.items if item["sk"].startswith("minute#")]
+    return int(minute["calls"])
+
+
+def test_the_same_request_twice_and_once_as_json_counts_once(scene: Scene, needs: TraceNeeds) -> None:
+    request = spans_request()
+    as_json = orjson.dumps(as_otlp_json(request))
+    for encoding, body in (("protobuf", request.SerializeToString()), ("json", as_json), ("json", as_json)):
+        assert trace(send(scene, encoding, body), needs) == []
+    assert stored_runs(scene) == {TRACE: 3}
+    assert calls(scene) == 3
+
+
+def test_a_receiver_that_dies_between_the_two_queues_and_is_sent_the_request_again_counts_it_once(
+    scene: Scene, needs: TraceNeeds
+) -> None:
+    scene.pipeline(signals=("logs", "traces"))
+    publish, queues = scene.bus.publish, []
+
+    def dying(queue: str, messages: Any, **how: Any) -> list[str]:
+        queues.append(queue)
+        if len(queues) == 2:
+            raise Unavailable("killed")
+        return publish(queue, messages, **how)
+
+    body = spans_request().SerializeToString()
+    scene.bus.publish = dying  # type: ignore[method-assign]
+    with pytest.raises(Unavailable):
+        receive("traces", "protobuf", body, PROJECT, scene.receiving())
+    scene.bus.publish = publish  # type: ignore[method-assign]
+    for messages in (scene.bus.receive(SPANS, limit=10, lease=scene.remaining), send(scene, "protobuf", body)):
+        assert trace(messages, needs) == []
+    assert (stored_runs(scene), calls(scene)) == ({TRACE: 3}, 3)
+    assert queues == [SPANS, RAW]
+
+
+def test_spans_of_both_versions_make_one_run(scene: Scene, needs: TraceNeeds) -> None:
+    assert trace(arrive(scene, flat(7)), needs) == []
+    assert trace(send(scene, "protobuf", spans_request().SerializeToString()), needs) == []
+    assert stored_runs(scene) == {TRACE: 4}

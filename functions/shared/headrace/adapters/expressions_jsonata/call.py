@@ -103,7 +103,7 @@ class SandboxedCall:
 
     def _fail(self, indexes: Iterable[int], reason: str) -> None:
         for index in indexes:
-            self._outcomes[index] = Outcome(kept=False, record=self._records[index], error=reason)
+            self._outcomes[index] = Outcome(False, self._records[index], reason, certain=False)
 
 
 def _outcome(answer: frames.Answer, record: Record) -> Outcome:
@@ -112,5 +112,5 @@ def _outcome(answer: frames.Answer, record: Record) -> Outcome:
     if answer.verdict == frames.REPLACED:
         return Outcome(kept=True, record=orjson.loads(answer.payload))
     if answer.verdict == frames.FAILED:
-        return Outcome(kept=False, record=record, error=answer.payload.decode(errors="replace"))
+        return Outcome(False, record, answer.payload.decode(errors="replace"), certain=False)
     return Outcome(kept=answer.verdict == frames.KEPT, record=record)

@@ -69,6 +69,11 @@ class SandboxedExpressions:
         if not self._compiles_here(expression):
             self._compile_in_worker(expression)
 
+    def reads(self, expression: str) -> tuple[tuple[str, ...], ...] | None:
+        """The paths of an expression on the allow-list; see the port."""
+        tame = analyse(expression)
+        return None if tame is None else tame.paths
+
     def run(self, program: Program, records: Sequence[Record]) -> list[Outcome]:
         """One Outcome for each record, in order; see the port."""
         if self._here is None or not all(map(analyse, program.expressions)):

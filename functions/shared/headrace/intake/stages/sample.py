@@ -4,7 +4,7 @@ Off the hot path: one look at a dictionary for each request. Who sends little ha
 once; who sends much has it renewed by the first requests of each half minute.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Lock
@@ -48,9 +48,14 @@ class Sampler:
     _lock: Lock = field(default_factory=Lock)
 
     def offer(
-        self, project_id: str, signal: Signal, records: Sequence[Any], telemetry: Table, now_unix_nano: int
+        self,
+        project_id: str,
+        signal: Signal,
+        last_records: Callable[[], Sequence[Any]],
+        telemetry: Table,
+        now_unix_nano: int,
     ) -> None:
-        """Keep the last of `records` (dicts, which may hold JSON that is written already), if it is time.
+        """Keep the last records (dicts, which may hold JSON that is written already), if it is time.
 
         What cannot be kept now goes into the next sample, if there is one: nobody waits for it.
         """
@@ -58,7 +63,7 @@ class Sampler:
         with self._lock:
             if not self._is_time(place, now_unix_nano):
                 return
-            texts = self._texts[place] = _last([*self._texts.get(place, ()), *map(orjson.dumps, records[-RECORDS:])])
+            texts = self._texts[place] = _last([*self._texts.get(place, ()), *map(orjson.dumps, last_records())])
         expires = expiry(now_unix_nano, _KEPT)
         try:
             telemetry.put(items.encode_sample(project_id, signal, f"[{b','.join(texts).decode()}]", expires))

@@ -1,12 +1,17 @@
-"""The bus envelope: many flat records in few messages. Contract section 2.
+"""The bus envelope: what a message holds and the attributes that go with it. Contract section 2.
 
-SQS bills each started 64 KiB, so a body that would cross one step is gzipped, and a message holds as many
-records as fit its 256 KiB. What does not fit is halved: sizes are only known after compression.
+Three bodies live on a queue of records:
+
+    schema 2                    an Export request of OTLP as protobuf, gzipped and base64ed; read by `stored`
+    schema 1 with `request_id`  a batch that waits for the agent: its JSON array, byte for byte as it was sent
+    schema 1                    a JSON array of flat records, as releases before schema 2 stored them
+
+Outputs of agents are schema 1, too: any JSON text. SQS bills each started 64 KiB, so text that would cross one step is
+gzipped; a request always is.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -17,10 +22,13 @@ from headrace.ports.records import Record
 
 BILLING_STEP_BYTES = 64 * 1024
 MESSAGE_LIMIT_BYTES = 256 * 1024
-UNPACKED_LIMIT_BYTES = 1024 * 1024
-"""Records of one message before compression: bounds what a consumer holds at once."""
+"""Of a message as stored, unless one record alone is larger."""
+UNPACKED_LIMIT_BYTES = 2 * 1024 * 1024
+"""Of a message's text before compression, as it is read; what writes one stays well below."""
 
-SCHEMA_VERSION = "1"
+TEXT, REQUEST = "1", "2"
+"""The schema versions."""
+PROTOBUF = "application/x-protobuf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,46 +38,7 @@ class Packed:
     body: str
     content_encoding: str
     records: int
-
-
-def encode_records(records: Sequence[Any], *, record_limit_bytes: int) -> tuple[list[Packed], int]:
-    """`records` as few messages; second, how many were left out for being over the limit as JSON."""
-    packed: list[Packed] = []
-    plain = orjson.dumps(records)
-    if len(plain) <= min(record_limit_bytes, UNPACKED_LIMIT_BYTES):  # as most are: then none of them can be over it
-        message = encode_text(plain, len(records))
-        if len(message.body) <= MESSAGE_LIMIT_BYTES:
-            return [message] * bool(records), 0
-    texts = [orjson.dumps(record) for record in records]
-    fitting = [text for text in texts if len(text) <= record_limit_bytes]
-    for part in _parts(fitting):
-        _pack(part, packed)
-    return packed, len(records) - len(fitting)
-
-
-def _parts(texts: Sequence[bytes]) -> Iterator[list[bytes]]:
-    """Runs of records that together stay within the limit before compression; one record may be over it alone."""
-    part: list[bytes] = []
-    size = len("[]")
-    for text in texts:
-        if part and size + len(text) > UNPACKED_LIMIT_BYTES:
-            yield part
-            part, size = [], len("[]")
-        part.append(text)
-        size += len(text) + len(",")
-    if part:
-        yield part
-
-
-def _pack(texts: list[bytes], into: list[Packed]) -> None:
-    """Add records (one at least) as few messages."""
-    message = encode_text(b"[%b]" % b",".join(texts), len(texts))
-    if len(texts) == 1 or len(message.body) <= MESSAGE_LIMIT_BYTES:
-        into.append(message)
-        return
-    half = len(texts) // 2
-    _pack(texts[:half], into)
-    _pack(texts[half:], into)
+    schema_version: str = TEXT
 
 
 def encode_text(plain: bytes, records: int = 1) -> Packed:
@@ -81,45 +50,69 @@ def encode_text(plain: bytes, records: int = 1) -> Packed:
     return Packed(plain.decode(), "identity", records)
 
 
+def encode_request(protobuf: bytes, records: int) -> Packed:
+    """An Export request as the body of one message."""
+    return Packed(encode_gzip_text(protobuf), "gzip", records, REQUEST)
+
+
 def encode_attributes(project_id: str, signal: str, packed: Packed, received_unix_nano: int) -> dict[str, str]:
-    """The attributes that go with a message of records."""
-    return {
+    """The attributes that go with a message."""
+    attributes = {
         "project_id": project_id,
         "signal": signal,
         "content_encoding": packed.content_encoding,
-        "schema_version": SCHEMA_VERSION,
-        "received_at": datetime.fromtimestamp(received_unix_nano / 1e9, UTC).isoformat(),
+        "schema_version": packed.schema_version,
+        "received_unix_nano": str(received_unix_nano),
         "records": str(packed.records),
     }
+    return attributes | ({"content_type": PROTOBUF} if packed.schema_version == REQUEST else {})
+
+
+def is_request(attributes: Mapping[str, str]) -> bool:
+    """Whether a message holds a request, to be read by `stored`."""
+    return attributes.get("schema_version") == REQUEST
 
 
 def decode_body(body: str, attributes: Mapping[str, str]) -> bytes:
-    """The plain JSON text of a message.
+    """The plain JSON text of a message of schema 1.
 
     Raises:
         InvalidInput: an encoding or schema version that is not ours, or damaged data.
+        TooLarge: over UNPACKED_LIMIT_BYTES.
     """
-    version = attributes.get("schema_version", SCHEMA_VERSION)
-    if version != SCHEMA_VERSION:
+    version = attributes.get("schema_version", TEXT)
+    if version != TEXT:
         raise InvalidInput(f"schema version {version} is not known here", field="schema_version")
-    encoding = attributes.get("content_encoding", "identity")
-    if encoding == "identity":
-        return body.encode()
-    if encoding == "gzip":
-        return decode_gzip_text(body, limit_bytes=2 * UNPACKED_LIMIT_BYTES)
-    raise InvalidInput(f"content encoding {encoding} is not known here", field="content_encoding")
+    return _unpacked(body, attributes, UNPACKED_LIMIT_BYTES)
 
 
-def decode_records(body: str, attributes: Mapping[str, str]) -> list[Record]:
-    """The records of a message.
+def decode_request(body: str, attributes: Mapping[str, str], *, limit_bytes: int) -> bytes:
+    """The protobuf of a message of schema 2. Raises as `decode_body`."""
+    if not is_request(attributes):
+        raise InvalidInput("the message holds no request", field="schema_version")
+    return _unpacked(body, attributes, limit_bytes)
+
+
+def decode_array(body: str, attributes: Mapping[str, str]) -> list[Record]:
+    """The records of a message of schema 1.
 
     Raises:
         InvalidInput: not a message of records.
+        TooLarge: as `decode_body`.
     """
     try:
-        records = orjson.loads(decode_body(body, attributes))
+        records: Any = orjson.loads(decode_body(body, attributes))
     except orjson.JSONDecodeError as cause:
         raise InvalidInput(f"the message is not JSON: {cause}") from cause
     if not isinstance(records, list) or not set(map(type, records)) <= {dict}:
         raise InvalidInput("the message is not an array of records")
     return records
+
+
+def _unpacked(body: str, attributes: Mapping[str, str], limit_bytes: int) -> bytes:
+    encoding = attributes.get("content_encoding", "identity")
+    if encoding == "identity":
+        return body.encode()
+    if encoding == "gzip":
+        return decode_gzip_text(body, limit_bytes=limit_bytes)
+    raise InvalidInput(f"content encoding {encoding} is not known here", field="content_encoding")

@@ -1,15 +1,13 @@
-"""OTLP/HTTP 1.11 as bytes: requests into flat records, answers and errors out of them.
+"""OTLP/HTTP 1.11 as bytes: requests of either encoding into protobuf, and the answers and errors to them.
 
-Second step of the walk: `entry.http` has the bytes, `intake.stages.receive` asks this module for records.
 Source: https://opentelemetry.io/docs/specs/otlp/#otlphttp
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import orjson
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
@@ -25,12 +23,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from headrace.errors import InvalidInput, UnsupportedMedia
-from headrace.intake.wire.otlp_flatten import Flattened, flatten_logs
-from headrace.intake.wire.otlp_flatten_metrics import flatten_metrics
-from headrace.intake.wire.otlp_flatten_spans import flatten_spans
+from headrace.errors import UnsupportedMedia
 from headrace.intake.wire.otlp_json import parse_json
-from headrace.intake.wire.otlp_logs_wire import flatten_logs_wire
 from headrace.ports.records import Signal
 
 Encoding = Literal["protobuf", "json"]
@@ -43,7 +37,6 @@ CONTENT_TYPES: dict[Encoding, str] = {encoding: name for name, encoding in _ENCO
 class _Export:
     request: type[Message]
     response: type[Message]
-    flatten: Callable[[Any, int], Flattened]
     rejected: str
     """The field of the partial success that counts refused records."""
     rejected_json: str
@@ -53,21 +46,18 @@ _EXPORTS: dict[Signal, _Export] = {
     "logs": _Export(
         ExportLogsServiceRequest,
         ExportLogsServiceResponse,
-        flatten_logs,
         "rejected_log_records",
         "rejectedLogRecords",
     ),
     "traces": _Export(
         ExportTraceServiceRequest,
         ExportTraceServiceResponse,
-        flatten_spans,
         "rejected_spans",
         "rejectedSpans",
     ),
     "metrics": _Export(
         ExportMetricsServiceRequest,
         ExportMetricsServiceResponse,
-        flatten_metrics,
         "rejected_data_points",
         "rejectedDataPoints",
     ),
@@ -87,23 +77,15 @@ def decode_content_type(header: str | None) -> Encoding:
     return _ENCODINGS[name]
 
 
-def decode_request(signal: Signal, encoding: Encoding, body: bytes, received_unix_nano: int) -> Flattened:
-    """Flat records of one Export request, with the records that had to be refused.
+def decode_request(signal: Signal, encoding: Encoding, body: bytes) -> bytes:
+    """The protobuf of an Export request in either encoding; whether it is a valid one is seen by `otlp_admit`.
 
     Raises:
-        InvalidInput: the body is not such a request.
+        InvalidInput: JSON that is no such request; `field` is the path of what is wrong.
     """
-    export = _EXPORTS[signal]
-    if encoding == "json":
-        message = parse_json(body, export.request)
-    else:
-        try:
-            if signal == "logs":
-                return flatten_logs_wire(body, received_unix_nano)
-            message = export.request.FromString(body)
-        except DecodeError as cause:
-            raise InvalidInput(f"the body is not a protobuf {export.request.__name__}: {cause}") from cause
-    return export.flatten(message, received_unix_nano)
+    if encoding == "protobuf":
+        return body
+    return bytes(parse_json(body, _EXPORTS[signal].request).SerializeToString())
 
 
 def encode_response(signal: Signal, encoding: Encoding, rejected: int, reason: str) -> bytes:

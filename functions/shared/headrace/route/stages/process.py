@@ -31,6 +31,7 @@ from headrace.route.domain.pipeline import Pipeline
 from headrace.route.stages.needs import SendNeeds
 from headrace.route.stages.post import post
 from headrace.route.stages.select import Selection, select
+from headrace.route.stages.verdicts import Verdicts
 from headrace.route.wire.signing import encode_signature
 
 Remaining = Callable[[], timedelta]
@@ -42,7 +43,14 @@ _MARGIN = timedelta(seconds=5)
 """Kept back at the end of an invocation, to put away what was not sent."""
 
 
-def process(messages: Sequence[Received], needs: SendNeeds, remaining: Remaining) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class ProcessNeeds(SendNeeds):
+    """What processing needs beside that."""
+
+    verdicts: Verdicts = field(default_factory=Verdicts)
+
+
+def process(messages: Sequence[Received], needs: ProcessNeeds, remaining: Remaining) -> list[str]:
     """Work off one event's messages; return the ids of those that must come back."""
     failed: list[str] = []
     for project_id, group in groupby(messages, key=lambda message: message.attributes.get("project_id", "")):
@@ -51,7 +59,7 @@ def process(messages: Sequence[Received], needs: SendNeeds, remaining: Remaining
 
 
 def _process_project(
-    project_id: str, messages: list[Received], needs: SendNeeds, remaining: Remaining
+    project_id: str, messages: list[Received], needs: ProcessNeeds, remaining: Remaining
 ) -> Iterable[str]:
     pipeline = needs.configuration.pipeline(project_id)
     if not pipeline.active:
@@ -86,7 +94,7 @@ class _Work:
 
     project_id: str
     pipeline: Pipeline
-    needs: SendNeeds
+    needs: ProcessNeeds
     queue: str
     messages: dict[str, Received]
     tally: Tally = field(default_factory=Tally)
@@ -106,7 +114,7 @@ class _Work:
                 if "request_id" in message.attributes:
                     waiting.append(_decode_batch(message))
                 else:
-                    selection = select(message, self.pipeline, self.needs.expressions)
+                    selection = select(message, self.pipeline, self.needs.expressions, self.needs.verdicts)
                     self._count(message, selection)
                     if message.id not in self.failed:  # else all of it comes back, and would be sent twice
                         kept.append((message.id, selection.kept))
@@ -212,9 +220,9 @@ class _Work:
         if selection.error is not None:
             self.tally.latest["filter_error"] = selection.error
             warn(events.ExpressionFailed(project_id=self.project_id, reason=selection.error))
-        for record, reason in selection.dead:
-            single = encode_text(orjson.dumps([record]))
-            attributes = {**message.attributes, "content_encoding": single.content_encoding, "records": "1"}
+        for single, reason in selection.dead:
+            signal = message.attributes.get("signal", "logs")
+            attributes = encode_attributes(self.project_id, signal, single, _received(message))
             self._bury(Message(single.body, attributes), reason, {message.id})
 
     def _origin(self, batch: Batch) -> Received | None:
@@ -244,6 +252,12 @@ def _decode_batch(message: Received) -> Batch:
 def _records(message: Received) -> int:
     """How many records a message was counted as when it was stored."""
     return int(message.attributes.get("records", "1"))
+
+
+def _received(message: Received) -> int:
+    """When its records came in, in nanoseconds since 1970."""
+    received = message.attributes.get("received_unix_nano", "")
+    return int(received) if received.isdecimal() else message.sent_unix_nano
 
 
 def _headers(project_id: str, request_id: str) -> dict[str, str]:

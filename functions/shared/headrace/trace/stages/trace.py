@@ -10,9 +10,11 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import orjson
+
 from headrace import events
-from headrace.errors import InvalidInput, Unavailable
-from headrace.intake.wire.envelope import decode_records
+from headrace.errors import InvalidInput, TooLarge, Unavailable
+from headrace.intake.wire.stored import decode_records
 from headrace.observability import crash, emit, warn
 from headrace.ports.bus import Bus, Message, Received
 from headrace.ports.clock import Clock
@@ -49,7 +51,7 @@ class _Arrived:
 
     traces: dict[str, list[Span]] = field(default_factory=lambda: defaultdict(list))
     observations: dict[str, list[Observation]] = field(default_factory=dict)
-    """By the body of the message."""
+    """By the message, see `_mark`."""
 
     @property
     def spans(self) -> list[Span]:
@@ -89,7 +91,7 @@ def _trace(messages: Sequence[Received], needs: TraceNeeds) -> None:
     for message in messages:
         try:
             _read(message, arrived[message.attributes["project_id"]], needs)
-        except (InvalidInput, KeyError) as damage:
+        except (InvalidInput, TooLarge, KeyError) as damage:
             _bury(message, f"not a message of spans: {damage}", needs)
     for project_id, what in arrived.items():
         _store(project_id, what, needs)
@@ -109,9 +111,14 @@ def _read(message: Received, into: _Arrived, needs: TraceNeeds) -> None:
     records = decode_records(message.body, message.attributes)
     spans = [normalize(record, tracing.prices) for record in records]
     pairs = zip(records, spans, strict=True)
-    into.observations[message.body] = [decode_observation(record, span) for record, span in pairs]
+    into.observations[_mark(spans)] = [decode_observation(record, span) for record, span in pairs]
     for span in spans:
         into.traces[span.trace_id].append(span if tracing.capture_content else without_content(span))
+
+
+def _mark(spans: Sequence[Span]) -> str:
+    """Tells messages apart by the spans they hold: one that was sent twice, in whatever encoding, counts once."""
+    return orjson.dumps([(span.trace_id, span.span_id, span.started_unix_nano) for span in spans]).decode()
 
 
 def _store(project_id: str, what: _Arrived, needs: TraceNeeds) -> None:

@@ -11,13 +11,14 @@ two are told apart by `DeadLetter.receive_count`, which is 0 for the first. So:
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import orjson
 
 from headrace import events
 from headrace.api.showing import shown
 from headrace.errors import HeadraceError, InvalidInput, TooLarge
-from headrace.intake.wire.envelope import decode_body
+from headrace.intake.wire.envelope import decode_body, is_request
 from headrace.intake.wire.items import COUNTERS
 from headrace.observability import warn
 from headrace.ports.bus import DeadLetter
@@ -158,8 +159,16 @@ def _described(letter: DeadLetter, kind: QueueKind, limit_bytes: int) -> DeadLet
 def _shown_records(letter: DeadLetter, limit_bytes: int) -> list[object]:
     """The records, or the one output; none when the message cannot be read: the reason says so then."""
     try:
-        content = orjson.loads(decode_body(letter.body, letter.attributes))
+        content = _content(letter)
     except (InvalidInput, TooLarge, orjson.JSONDecodeError):
         return []
     is_output = letter.attributes.get("signal") == "output" or not isinstance(content, list)
     return shown([content] if is_output else content, limit=_SHOWN_RECORDS, limit_bytes=limit_bytes)
+
+
+def _content(letter: DeadLetter) -> Any:
+    if not is_request(letter.attributes):
+        return orjson.loads(decode_body(letter.body, letter.attributes))
+    from headrace.intake.wire.stored import decode_records  # which loads protobuf: nobody else here needs it
+
+    return decode_records(letter.body, letter.attributes)

@@ -10,10 +10,10 @@ from typing import Any
 
 import orjson
 
-from headrace.intake.wire.otlp import decode_request
 from headrace.trace.domain.runs import Run, assemble
 from headrace.trace.domain.spans import Span
 from headrace.trace.wire.conventions import normalize
+from tests.otlp_records import decode_request
 
 FOLDER = Path(__file__).parents[4] / "corpora" / "agent_traces"
 NAMES = sorted(str(path.relative_to(FOLDER)).removesuffix(".pb.gz") for path in FOLDER.glob("*/*.pb.gz"))

@@ -9,10 +9,10 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from headrace.intake.wire.otlp import decode_request
 from headrace.trace.domain.runs import assemble
 from headrace.trace.domain.tracing import without_content
 from headrace.trace.wire.conventions import normalize
+from tests.otlp_records import decode_request
 from tests.unit.trace.wire.conventions.recordings import (
     IDLE,
     LATER,

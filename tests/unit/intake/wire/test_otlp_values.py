@@ -11,11 +11,10 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from headrace.errors import InvalidInput
-from headrace.intake.wire import otlp_logs_wire
-from headrace.intake.wire.otlp import decode_request
-from headrace.intake.wire.otlp_flatten import Flattened, flatten_logs
-from headrace.intake.wire.otlp_logs_wire import flatten_logs_wire
+from headrace.intake.wire import otlp_values
 from tests.benchmarks.reference import request as reference_request
+from tests.otlp_records import Flattened, decode_request
+from tests.unit.intake.wire.last_release import flatten_logs
 from tests.unit.intake.wire.otlp_requests import RECEIVED, any_value, attributes
 from tests.unit.intake.wire.otlp_signals import requests
 
@@ -36,7 +35,7 @@ def by_protobuf(body: bytes) -> Flattened:
 
 
 def by_door(body: bytes) -> Flattened:
-    return decode_request("logs", "protobuf", body, RECEIVED)
+    return decode_request("logs", "protobuf", body, RECEIVED, record_limit_bytes=2**40)
 
 
 def check(body: bytes) -> None:
@@ -298,18 +297,18 @@ def test_the_reference_request_comes_out_as_protobuf_has_it():
 
 
 def test_what_is_remembered_is_bounded_in_entries_and_in_bytes():
-    known = otlp_logs_wire._attributes_by_bytes
+    known = otlp_values._attributes_by_bytes
     for number in range(10_000):
         pair = field(1, f"key {number}".encode()) + field(2, field(1, b"text"))
-        flatten_logs_wire(attribute(pair), RECEIVED)
-        assert len(known) <= otlp_logs_wire._REMEMBERED_ATTRIBUTES
+        by_door(attribute(pair))
+        assert len(known) <= otlp_values._REMEMBERED_ATTRIBUTES
     long = pair_of(field(1, b"a" * 200))
     large_resource = field(1, field(1, field(1, pair_of(field(1, b"a" * 5000)))) + field(2, LOG))
-    fragments = otlp_logs_wire._resource_fragment.cache_info().currsize
-    flatten_logs_wire(attribute(long) + large_resource, RECEIVED)
+    fragments = otlp_values._resource.cache_info().currsize
+    by_door(attribute(long) + large_resource)
     assert long not in known
-    assert otlp_logs_wire._resource_fragment.cache_info().currsize == fragments
-    assert otlp_logs_wire._resource_fragment.cache_info().maxsize == otlp_logs_wire._REMEMBERED_FRAGMENTS
+    assert otlp_values._resource.cache_info().currsize == fragments
+    assert otlp_values._resource.cache_info().maxsize == otlp_values._REMEMBERED_SHARED
 
 
 def test_equal_attributes_of_different_kinds_are_not_mixed_up():

@@ -28,7 +28,7 @@ class Scene:
         self.sampler = Sampler()
 
     def offer(self, *records, project="p", signal="logs") -> None:
-        self.sampler.offer(project, signal, records, self.telemetry, self.clock.now_unix_nano())
+        self.sampler.offer(project, signal, lambda: records[-10:], self.telemetry, self.clock.now_unix_nano())
 
     def kept(self, project="p", signal="logs"):
         item = self.telemetry.get(project_pk(project), SAMPLE_PREFIX + signal)

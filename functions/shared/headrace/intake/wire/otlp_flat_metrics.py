@@ -1,63 +1,21 @@
-"""Protobuf metrics into flat records, one per data point, in the spirit of the flat log record.
+"""Metric points, still on the wire, as flat records, in the spirit of the flat log record.
 
 Source: https://github.com/open-telemetry/opentelemetry-proto (metrics v1)
 """
 
 from typing import Any
 
-import orjson
-
-from headrace.intake.wire.otlp_flatten import (
-    BadId,
-    Flattened,
-    attributes,
-    number,
-    resource_fragment,
-    scope_fragment,
-    span_hex,
-    trace_hex,
-)
+from headrace.intake.wire.otlp_values import attributes, decoded_attributes, hex_id, number
 from headrace.ports.records import Record
 from headrace.times import timestamp
 
 _TEMPORALITIES = ("unspecified", "delta", "cumulative")
 
 
-def flatten_metrics(request: Any, received_unix_nano: int) -> Flattened:
-    """Flat metric points (`"signal": "metric"`) of an ExportMetricsServiceRequest."""
-    out = Flattened()
-    for resource_metrics in request.resource_metrics:
-        resource = resource_fragment(resource_metrics.resource)
-        for scope_metrics in resource_metrics.scope_metrics:
-            scope = scope_fragment(scope_metrics.scope)
-            for metric in scope_metrics.metrics:
-                _flatten_metric(metric, resource, scope, received_unix_nano, out)
-    return out
-
-
-def _flatten_metric(
-    metric: Any, resource: orjson.Fragment, scope: orjson.Fragment, received: int, out: Flattened
-) -> None:
-    kind = metric.WhichOneof("data")
-    if kind is None:
-        return
+def shared_of_points(metric: Any, kind: str) -> Record:
+    """What all points of one metric have in common beside resource and scope."""
     data = getattr(metric, kind)
-    shared = _shared(metric, kind, data, resource, scope)
-    out.reserve(1 + len(data.data_points), resource, scope, metric.name, metric.description, metric.unit)
-    for point in data.data_points:
-        out.reserve(len(point.quantile_values) if kind == "summary" else len(point.exemplars))
-        try:
-            out.records.append({**shared, **_flat_point(kind, point, received)})
-        except BadId as bad:
-            out.refused[str(bad)] += 1
-
-
-def _shared(metric: Any, kind: str, data: Any, resource: orjson.Fragment, scope: orjson.Fragment) -> Record:
-    """What all points of one metric have in common."""
     shared: Record = {
-        "signal": "metric",
-        "resourceAttributes": resource,
-        "scope": scope,
         "name": metric.name,
         "description": metric.description,
         "unit": metric.unit,
@@ -74,10 +32,11 @@ def _temporality(number: int) -> str:
     return _TEMPORALITIES[number] if 0 <= number < len(_TEMPORALITIES) else str(number)
 
 
-def _flat_point(kind: str, point: Any, received: int) -> Record:
+def flat_point(kind: str, point: Any, received_unix_nano: int) -> Record:
+    """What a point adds to what it shares with the others of its metric."""
     flat: Record = {
         "attributes": attributes(point.attributes),
-        "timestamp": timestamp(point.time_unix_nano or received),
+        "timestamp": timestamp(point.time_unix_nano or received_unix_nano),
     }
     if point.start_time_unix_nano:
         flat["startTimestamp"] = timestamp(point.start_time_unix_nano)
@@ -140,9 +99,9 @@ def _flat_exemplar(exemplar: Any) -> Record:
     return {
         "value": _as_number(exemplar),
         "timestamp": timestamp(exemplar.time_unix_nano),
-        "attributes": attributes(exemplar.filtered_attributes),
-        "traceId": trace_hex(exemplar.trace_id),
-        "spanId": span_hex(exemplar.span_id),
+        "attributes": decoded_attributes(exemplar.filtered_attributes),
+        "traceId": hex_id(exemplar.trace_id),
+        "spanId": hex_id(exemplar.span_id),
     }
 
 
